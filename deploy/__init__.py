@@ -1,0 +1,1 @@
+"""What an operator needs to run Pendler: topics, engines, images."""

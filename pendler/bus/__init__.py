@@ -1,0 +1,273 @@
+"""The bus: durable, replayable topics with consumer groups. The delivery rule stands here, once, for every bus.
+
+    decode each record by itself -> handle the batch -> publish what came out and wait until it is durable
+    -> write the state -> commit the position
+
+At least once, in order per key. A record that cannot be decoded, is rejected, or breaks its handler is set aside
+on `<topic>.<group>.dead` with everything needed to look at it and to replay it; its neighbours are served.
+Only `Unavailable` waits.
+"""
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from pendler.metrics import ASIDE, HANDLED
+from pendler.service import Fact, Handler, Reject, Result, Unavailable
+from schemas.event import EVENTS, Erased, Event
+
+logger = structlog.get_logger()
+TRIES, BACKOFF = 3, 0.2
+ERROR_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as it lies on a topic. `value` None is a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    headers: dict[str, str] = field(default_factory=dict)
+    at: float = 0.0
+
+
+class Bus(Protocol):
+    """A bus. One URL picks the adapter; `tests/contracts/test_bus.py` is what each must do.
+
+    Every method raises `Unavailable` where the engine is away.
+    """
+
+    async def publish(self, events: Sequence[Event | Erased]) -> None:
+        """Puts facts on their topics, in order per key; returns once all of them are durable."""
+
+    async def put(self, records: Sequence[Record]) -> None:
+        """Puts raw records on the topics they name (partition and offset are given anew); durable on return."""
+
+    async def consume(self, group: str, topic: str, deliver: "Delivery", stop: asyncio.Event) -> None:
+        """Gives batches to `deliver` and commits after each, until `stop` is set. One call a group and topic."""
+
+    def scan(self, topic: str, past: str | None = None, key: str | None = None) -> AsyncIterator[Record]:
+        """What lies on a topic now, in order; only past the position of group `past`; only of `key`."""
+
+    async def lag(self, group: str, topic: str) -> int:
+        """How many records of the topic the group has not committed."""
+
+    async def rewind(self, group: str, topic: str) -> None:
+        """Puts the group's position back to the start. The group must have no member."""
+
+    async def compact(self) -> None:
+        """Drops what retention and compaction allow. An engine that does so by itself does nothing here."""
+
+    async def close(self) -> None:
+        """Leaves in order. What is not committed comes again."""
+
+
+def encode(event: Event | Erased) -> Record:
+    """A fact as a record, with CloudEvents headers (binary mode)."""
+    if isinstance(event, Erased):
+        return Record(event.topic, 0, 0, event.ref, None)
+    name = event.topic.name
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(event.id),
+        "ce_type": f"eu.pendler.{name}",
+        "ce_source": f"/{event.topic.owner}",
+        "content-type": "application/json",
+    }
+    return Record(name, 0, 0, event.key, event.model_dump_json(exclude_defaults=True).encode(), headers)
+
+
+def decode(record: Record) -> Fact:
+    """The fact in a record.
+
+    Raises:
+        Reject: it is none of this topic's facts; says why.
+    """
+    if record.value is None:
+        return Erased(record.key, record.topic)
+    try:
+        return EVENTS[record.topic].model_validate_json(record.value)
+    except (ValidationError, KeyError) as error:
+        raise Reject(f"does not decode: {error}"[:ERROR_LENGTH]) from None
+
+
+def failpoint(name: str) -> None:
+    """Kills this process the n-th time it comes by, where `PENDLER_FAILPOINT=<name>:<n>`: for crash tests."""
+    wanted, _, countdown = os.environ.get("PENDLER_FAILPOINT", "").partition(":")
+    if wanted != name:
+        return
+    if int(countdown or 1) <= 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.environ["PENDLER_FAILPOINT"] = f"{name}:{int(countdown) - 1}"
+
+
+async def survive(work: Awaitable[None]) -> Exception | None:
+    """Whatever went wrong in `work`, for the caller to deal with: the one broad `except` of the code base."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001
+        return error
+    return None
+
+
+class Brake:
+    """Stops a group that sets too much aside: a broken service must not empty its topic into the dead letters."""
+
+    def __init__(self, in_a_row: int = 10, share: float = 0.2, window: int = 1000) -> None:
+        self._in_a_row, self._allowed = in_a_row, int(share * window)
+        self._last: deque[bool] = deque(maxlen=window)
+        self._row = 0
+
+    def passed(self, count: int) -> None:
+        self._row = 0
+        self._last.extend([False] * min(count, self._last.maxlen or count))
+
+    def aside(self) -> None:
+        """Counts one record set aside.
+
+        Raises:
+            Stopped: more than ten in a row, or a fifth of the last thousand.
+        """
+        self._row += 1
+        self._last.append(True)
+        if self._row > self._in_a_row or sum(self._last) > self._allowed:
+            raise Stopped(f"set aside {self._row} in a row, {sum(self._last)} of the last {len(self._last)}")
+
+
+class Stopped(Exception):
+    """Too much was set aside; the group stands until someone has looked."""
+
+
+T = TypeVar("T")
+
+
+class Worker(Protocol):
+    """Runs something elsewhere and gives back what it came to."""
+
+    async def __call__(self, work: Awaitable[T]) -> T: ...
+
+
+class Delivery:
+    """The delivery rule for one group and topic.
+
+    `worker` runs the handler and its writes off the loop that talks to the bus, so that long work does not
+    cost the group its membership.
+    """
+
+    def __init__(self, bus: Bus, group: str, topic: str, handler: Handler, worker: Worker) -> None:
+        self.group, self.topic, self.handler = group, topic, handler
+        self._bus, self._worker, self._brake = bus, worker, Brake()
+
+    async def __call__(self, records: Sequence[Record]) -> None:
+        """Delivers one batch; on return it may be committed.
+
+        Raises:
+            Unavailable: an engine is away; deliver the same batch again later.
+            Stopped: see `Brake`.
+        """
+        pairs: list[tuple[Record, Fact]] = []
+        for record in records:
+            try:
+                pairs.append((record, decode(record)))
+            except Reject as error:
+                await self._set_aside(record, None, "decode", error, 1)
+        await self._try(pairs, TRIES)
+        failpoint(f"{self.group}.written")
+
+    async def _try(self, pairs: Sequence[tuple[Record, Fact]], tries: int) -> None:
+        if not pairs:
+            return None
+        for attempt in range(1, tries + 1):
+            error = await survive(self._once(pairs))
+            if error is None:
+                return None
+            if isinstance(error, Unavailable):
+                raise error
+            if isinstance(error, Reject) or attempt == tries:
+                return await self._narrow(pairs, error, attempt)
+            logger.warning(
+                "handler failed", group=self.group, topic=self.topic, attempt=attempt, error=repr(error)
+            )
+            await asyncio.sleep(BACKOFF * 2**attempt)
+
+    async def _once(self, pairs: Sequence[tuple[Record, Fact]]) -> None:
+        failpoint(f"{self.group}.read")
+        await self._carry_out(await self._worker(self.handler.run([fact for _, fact in pairs])))
+        self._brake.passed(len(pairs))
+        HANDLED.labels(self.group, self.topic).inc(len(pairs))
+
+    async def _carry_out(self, result: Result) -> None:
+        failpoint(f"{self.group}.handled")
+        if result.events:
+            await self._bus.publish(result.events)
+        failpoint(f"{self.group}.published")
+        await self._worker(result.write())
+
+    async def _narrow(self, pairs: Sequence[tuple[Record, Fact]], error: Exception, attempts: int) -> None:
+        if len(pairs) == 1:
+            return await self._set_aside(*pairs[0], "handle", error, attempts)
+        middle = len(pairs) // 2
+        await self._try(pairs[:middle], 1)
+        return await self._try(pairs[middle:], 1)
+
+    async def _set_aside(
+        self, record: Record, fact: Fact | None, stage: str, error: Exception, attempts: int
+    ) -> None:
+        await self._bus.put([dead_letter(record, self.group, stage, error, attempts)])
+        if fact is not None and self.handler.aside:
+            await self._carry_out(await self._worker(self.handler.aside(fact, str(error))))
+        logger.error(
+            "set aside",
+            group=self.group,
+            topic=record.topic,
+            key=record.key,
+            offset=record.offset,
+            stage=stage,
+        )
+        ASIDE.labels(self.group, record.topic, stage).inc()
+        self._brake.aside()
+
+
+def dead_letter(record: Record, group: str, stage: str, error: Exception, attempts: int) -> Record:
+    """A record set aside: its bytes and headers as they were, and what happened to it."""
+    told = {
+        "dead_topic": record.topic,
+        "dead_partition": str(record.partition),
+        "dead_offset": str(record.offset),
+        "dead_stage": stage,
+        "dead_error": f"{type(error).__name__}: {error}"[:ERROR_LENGTH],
+        "dead_attempts": str(attempts),
+    }
+    return Record(dead_topic(record.topic, group), 0, 0, record.key, record.value, {**record.headers, **told})
+
+
+def dead_topic(topic: str, group: str) -> str:
+    return f"{topic}.{group}.dead"
+
+
+def open_bus(url: str) -> Bus:
+    """The bus a URL names: `file:DIR` on one machine, `kafka://host:9092[,host...]` on many.
+
+    Raises:
+        ValueError: the scheme is neither.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "file":
+        from pendler.bus.log import LogBus
+
+        return LogBus(rest)
+    if scheme == "kafka":
+        from pendler.bus.kafka import KafkaBus
+
+        return KafkaBus(rest.removeprefix("//"))
+    raise ValueError(f"PENDLER_BUS={url!r}: expected file:DIRECTORY or kafka://HOST:PORT")

@@ -1,0 +1,82 @@
+"""ESCO as a numbered, immutable pack: occupations, their ISCO groups, their titles in many languages. A pure reader.
+
+Without an imported pack there is our own lexicon, pack number 1: the everyday occupations of the borders.
+This service uses the ESCO classification of the European Commission.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from pendler.text import fold, words
+
+PREFIX = "http://data.europa.eu/esco/"
+LONGEST_TITLE = 6
+
+
+@dataclass(frozen=True)
+class Concept:
+    """An ESCO occupation; the first title of each language is the one shown."""
+
+    uri: str
+    isco: str
+    titles: Mapping[str, tuple[str, ...]]
+
+    def label(self, language: str | None = None) -> str:
+        return next(self.titles[each][0] for each in (language or "en", "en", *self.titles) if each in self.titles)
+
+
+class Pack:
+    """The concepts of one pack, found by URI, by ISCO group and by title."""
+
+    def __init__(self, number: int, concepts: Iterable[Concept]) -> None:
+        self.number = number
+        self._concepts = {concept.uri: concept for concept in concepts}
+        self._titles: dict[str, dict[str, str]] = {}
+        for concept in self._concepts.values():
+            for language, titles in concept.titles.items():
+                for title in titles:
+                    self._titles.setdefault(normal(title), {}).setdefault(language, concept.uri)
+
+    def concept(self, uri: str) -> Concept | None:
+        return self._concepts.get(uri)
+
+    def titled(self, title: str) -> Mapping[str, str]:
+        """The concepts called exactly `title` (in `normal` form): language -> URI."""
+        return self._titles.get(title, {})
+
+    def titles(self) -> Iterable[str]:
+        return self._titles
+
+    def label(self, uri: str, language: str | None = None) -> str:
+        """A name for an occupation or an ISCO group; its code where the pack has none."""
+        concept = self._concepts.get(uri)
+        return concept.label(language) if concept else uri.rpartition("/")[2]
+
+
+def normal(title: str) -> str:
+    """A title in the form titles are compared in."""
+    return " ".join(fold(word) for word in words(title))
+
+
+def isco_uri(group: str) -> str:
+    """The URI of an ISCO-08 group of one to four digits."""
+    return f"{PREFIX}isco/C{group}"
+
+
+def ancestors(isco: str) -> tuple[str, ...]:
+    """An ISCO group and all groups above it, as URIs."""
+    return tuple(isco_uri(isco[:length]) for length in range(len(isco), 0, -1))
+
+
+@cache
+def lexicon() -> Pack:
+    """Our own lexicon."""
+    rows = list(csv.DictReader(files("pendler").joinpath("lexicon.csv").read_text("utf-8").splitlines()))
+    return Pack(1, [Concept(row.pop("uri"), row.pop("isco"), _titles(row)) for row in rows])
+
+
+def _titles(row: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {language: tuple(cell.split("|")) for language, cell in row.items() if cell}

@@ -1,0 +1,47 @@
+"""Server-rendered pages: one layout, one style sheet, seven languages, no script needed."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from pendler.speech import LANGUAGES, choose, speech
+
+
+@cache
+def templates(package: str) -> Environment:
+    """The templates of a service, which may extend `layout.html`."""
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("pendler")]),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+
+
+def render(package: str, template: str, language: str, context: Mapping[str, Any]) -> str:
+    """A template spoken in one language; `s` is its `Speech`."""
+    spoken = speech(language)
+    environment = templates(package).overlay()
+    environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment.get_template(template).render(s=spoken, lang=language, **context)
+
+
+def page(package: str, template: str, request: Request, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page in the language the reader asked for."""
+    language = language_of(request)
+    others = [
+        (code, speech(code).own_name(), str(request.url.include_query_params(lang=code).query))
+        for code in LANGUAGES
+    ]
+    html = render(package, template, language, {"languages": others, "path": request.url.path, **context})
+    return HTMLResponse(html, status)
+
+
+def language_of(request: Request) -> str:
+    return choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))

@@ -1,0 +1,71 @@
+"""What an operator may set, all by environment (`PENDLER_...`): four URLs and little else."""
+
+import secrets
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="PENDLER_", frozen=True)
+
+    home: Path = Field(Path("var"), description="Folder of everything that is kept on this machine.")
+    bus: str = Field("file:", description="`file:` (under the home) or `kafka://HOST:PORT[,HOST:PORT]`.")
+    store: str = Field("file:", description="`file:` (under the home): SQLite.")
+    index: str = Field("file:", description="`file:` (under the home): tantivy.")
+    mail: str = Field("file:", description="`file:` (under the home): an outbox, one .eml a message.")
+    host: str = Field("127.0.0.1", description="Address that the web process listens on.")
+    port: int = Field(8000, description="Port of the web process; workers answer health on the one after it.")
+    public_url: str = Field("", description="Where people reach the pages; links in mails begin with it.")
+    secret: SecretStr = Field(
+        SecretStr(""), description="Signs links and cursors; made at first start if unset."
+    )
+    now: datetime | None = Field(
+        None, description="Fixes the clock, for tests and demonstrations (ISO 8601)."
+    )
+    demo: bool = Field(False, description="Fill an empty exchange with demonstration vacancies.")
+    max_body: int = Field(64_000_000, description="Largest delivery in bytes, after decompression.")
+    log: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+
+    def clock(self) -> datetime:
+        """The time it is, in UTC, or the time that is fixed."""
+        if self.now is None:
+            return datetime.now(UTC)
+        return self.now if self.now.tzinfo else self.now.replace(tzinfo=UTC)
+
+    def url_of(self, port: str) -> str:
+        """The URL of `bus`, `store`, `index` or `mail`; a bare `file:` lies under the home."""
+        url: str = getattr(self, port)
+        return f"file:{self.home / port}" if url == "file:" else url
+
+    @property
+    def places(self) -> Path:
+        return self.home / "places.db"
+
+    @property
+    def site(self) -> str:
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    def make_secret(self) -> None:
+        """Makes the secret now, before two processes would both want to."""
+        self.signing_key  # noqa: B018
+
+    @cached_property
+    def signing_key(self) -> str:
+        """The secret; where none is set, one made once and kept under the home, readable by its owner only."""
+        if given := self.secret.get_secret_value():
+            return given
+        path = self.home / "secret"
+        self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x") as new:
+                path.chmod(0o600)
+                new.write(secrets.token_urlsafe(32))
+        except FileExistsError:
+            pass
+        return path.read_text()

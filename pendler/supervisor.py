@@ -1,0 +1,107 @@
+"""One machine, one command: prepares the home, keeps the web and the pipeline process running, says where to click."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing import get_context
+
+import httpx2
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from pendler.places import build
+from pendler.settings import Settings
+
+log = structlog.get_logger()
+GRACE = 15.0
+READY_WITHIN = 60.0
+
+
+async def supervise(settings: Settings, demo: bool) -> int:
+    """Runs until a signal stops it. Returns the exit code."""
+    from pendler.run import stop_on_signals
+
+    console = Console(stderr=False)
+    stop = stop_on_signals()
+    _prepare(settings, console)
+    environment = {**os.environ, "PENDLER_DEMO": "1" if demo else "0"}
+    keepers = [
+        asyncio.create_task(_keep(["web"], environment, stop)),
+        asyncio.create_task(_keep(["work"], environment, stop)),
+    ]
+    if await _ready(settings, stop):
+        console.print(_where(settings))
+        console.print(
+            f"Search page  {settings.site}/\nOutbox       {settings.site}/outbox\nAPI          {settings.site}/docs"
+        )
+    await stop.wait()
+    await asyncio.gather(*keepers)
+    return 0
+
+
+def _prepare(settings: Settings, console: Console) -> None:
+    """Makes what is made once. In a process of its own, whose memory is given back."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_secret()
+    if not settings.places.exists():
+        console.print("First start: preparing places and postcodes (about half a minute)")
+        process = get_context("spawn").Process(target=build, args=(settings.places, print))
+        process.start()
+        process.join()
+
+
+async def _keep(command: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> None:
+    """Keeps one process running until `stop`; one that dies at once is tried again ever more slowly."""
+    delay = 0.2
+    while not stop.is_set():
+        born = time.monotonic()
+        process = subprocess.Popen([sys.executable, "-m", "pendler", *command], env=dict(environment))  # noqa: ASYNC220, S603
+        await _ended(process, stop)
+        if stop.is_set():
+            return await _end(process)
+        delay = 0.2 if time.monotonic() - born > 10 else min(delay * 2, 10)
+        log.error("process died", command=command, exit=process.returncode, again_in=delay)
+        await asyncio.wait([asyncio.create_task(stop.wait())], timeout=delay)
+    return None
+
+
+async def _ended(process: "subprocess.Popen[bytes]", stop: asyncio.Event) -> None:
+    while process.poll() is None and not stop.is_set():
+        await asyncio.sleep(0.1)
+
+
+async def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        await asyncio.to_thread(process.wait, GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
+    until = time.monotonic() + READY_WITHIN
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        while not stop.is_set() and time.monotonic() < until:
+            try:
+                for port in (settings.port, settings.port + 1):
+                    (await client.get(f"http://{settings.host}:{port}/readyz")).raise_for_status()
+            except httpx2.HTTPError:
+                await asyncio.sleep(0.1)
+            else:
+                return True
+    return False
+
+
+def _where(settings: Settings) -> Table:
+    """Which engine each port is on."""
+    engines = {"file": {"bus": "SQLite log", "store": "SQLite", "index": "tantivy", "mail": "outbox folder"}}
+    table = Table("port", "engine", "where", title="Pendler", title_justify="left")
+    for port in ("bus", "store", "index", "mail"):
+        scheme, _, where = settings.url_of(port).partition(":")
+        table.add_row(port, engines.get(scheme, {}).get(port, scheme), where.rpartition("@")[2])
+    return table

@@ -1,0 +1,127 @@
+"""The HTTP of a process: one application with the routers of its services, problem documents, health, headers."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from pendler.service import Service, Unavailable
+
+Next = Callable[[Request], Awaitable[Response]]
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+DOCS = STRICT.replace(
+    "script-src 'self'; style-src 'self'",
+    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'",
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+}
+
+
+class Problem(Exception):
+    """An error answer (RFC 9457). `members` stand beside type, title, status and detail in the document."""
+
+    def __init__(
+        self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.headers = status, dict(headers or {})
+        self.document = {
+            "type": f"/problems/{kind}",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            **members,
+        }
+
+    def response(self) -> JSONResponse:
+        return JSONResponse(self.document, self.status, self.headers, media_type="application/problem+json")
+
+
+def web_app(services: Sequence[Service]) -> FastAPI:
+    """The application of the web process."""
+    app = FastAPIOffline(
+        title="Pendler",
+        version="1",
+        summary="Vacancies across Europe's borders: deliver, follow, search, be told.",
+        license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
+    )
+    for service in services:
+        if service.api:
+            app.include_router(service.api)
+    _health_routes(app, dict)
+    _problems(app)
+    app.middleware("http")(_headers)
+    return app
+
+
+def health_app(troubles: Callable[[], Mapping[str, str]]) -> Starlette:
+    """Health and metrics alone, for workers."""
+    app = Starlette()
+    _health_routes(app, troubles)
+    return app
+
+
+def _health_routes(app: Starlette, troubles: Callable[[], Mapping[str, str]]) -> None:
+    def livez(_: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    def readyz(_: Request) -> Response:
+        bad = troubles()
+        return JSONResponse({"ready": not bad, "troubles": bad}, 503 if bad else 200)
+
+    def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    for path, endpoint in {"/livez": livez, "/readyz": readyz, "/metrics": metrics}.items():
+        app.router.routes.append(Route(path, endpoint))
+
+
+def _problems(app: FastAPI) -> None:
+    async def known(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def away(_: Request, __: Exception) -> Response:
+        return Problem(
+            503, "engine-away", "Part of the exchange is away. Try again shortly.", {"Retry-After": "5"}
+        ).response()
+
+    async def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return Problem(error.status_code, "http", str(error.detail), error.headers).response()
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        errors = [{"at": "/".join(map(str, e["loc"])), "detail": e["msg"]} for e in error.errors()]
+        return Problem(422, "invalid-request", "The request does not fit; see `errors`.", errors=errors).response()
+
+    for kind, handler in {
+        Problem: known,
+        Unavailable: away,
+        HTTPException: http,
+        RequestValidationError: invalid,
+    }.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def _headers(request: Request, call_next: Next) -> Response:
+    response = await call_next(request)
+    response.headers.update(HEADERS)
+    docs = request.url.path.startswith(("/docs", "/redoc"))
+    response.headers.setdefault("Content-Security-Policy", DOCS if docs else STRICT)
+    return response

@@ -1,0 +1,1 @@
+"""Ingest: national feeds and pushes in, `vacancy.normalised` out."""

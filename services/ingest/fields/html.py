@@ -1,0 +1,118 @@
+"""The text of an advertisement, from HTML or plain text: a small safe HTML and its twin without markup."""
+
+import re
+from html import escape, unescape
+
+import nh3
+from lxml import etree
+
+from services.ingest.fields.strict import clean
+
+LIMIT = 100_000
+# Parsing nested lists costs the square of their number.
+_MOST_TAGS = 5_000
+
+_CLEANER = nh3.Cleaner(
+    tags={"p", "br", "ul", "ol", "li", "strong", "em", "b", "i", "h2", "h3", "h4", "a"},
+    attributes={"a": {"href"}},
+    url_schemes={"http", "https", "mailto"},
+    url_relative="deny",
+    link_rel="nofollow noopener",
+)
+_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
+_ESCAPED_TAG = re.compile(r"&lt;/?(?:p|br|ul|ol|li|strong|em|b|i|h[1-6]|a|div|span)\b", re.IGNORECASE)
+_ESCAPED_TWICE = re.compile(r"&amp;(?=(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});)", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_OTHER_BLOCK = re.compile(
+    r"<(/?)(div|section|article|header|footer|main|aside|table|tr|td|th|blockquote|dl|dt|dd|pre|center|figure|h1|h5|h6)"
+    r"\b[^<>]*>",
+    re.IGNORECASE,
+)
+_STANDS_FOR = {"h1": "h2", "h5": "h4", "h6": "h4"}
+_EMPTY = re.compile(r"<(p|li|ul|ol|h[234])>(?:\s|<br>)*</\1>")
+_NEWLINE = re.compile(r"\n(?<=[^>\n]\n)\s*+(?=[^<\s])")
+# While whitespace is folded, breaks are characters that no clean text holds.
+_LINE, _PARAGRAPH, _BULLET = "\ufff9", "\ufffa", "\ufffb"
+_BREAKS = {"<br>": _LINE, "<ul>": _LINE, "<ol>": _LINE, "<li>": _LINE + _BULLET} | dict.fromkeys(
+    ("<p>", "</p>", "<h2>", "</h2>", "<h3>", "</h3>", "<h4>", "</h4>", "</ul>", "</ol>"), _PARAGRAPH
+)
+
+
+def sanitise(html: str, *, lines: bool = False) -> tuple[str, str]:
+    """HTML that is safe to show, and its text. With `lines`, a newline between words is a line break."""
+    html = _escaped_once(html[:LIMIT].replace("\r\n", "\n"))
+    if not _TAG.search(html):
+        return from_text(unescape(html))
+    if html.count("<") > _MOST_TAGS:
+        return from_text(unescape(_TAG.sub(" ", html)))
+    if lines:
+        html = _with_breaks(html)
+    safe = _CLEANER.clean(_OTHER_BLOCK.sub(_allowed_block, html)).replace("&nbsp;", " ")
+    safe = _without_empty(clean(safe, 2 * LIMIT))
+    text = _twin(safe)
+    return (safe, text) if max(len(safe), len(text)) <= LIMIT else from_text(text)
+
+
+def from_text(text: str) -> tuple[str, str]:
+    """The same from plain text: a blank line parts paragraphs, a newline breaks a line."""
+    paragraphs = [_tidy(paragraph) for paragraph in re.split(r"\n\s*\n", clean(text, LIMIT))]
+    twin = "\n\n".join(filter(None, paragraphs))
+    html = "".join(f"<p>{escape(found, quote=False)}</p>" for found in paragraphs if found)
+    html = html.replace("\n", "<br>")
+    return (html, twin) if len(html) <= LIMIT else from_text(twin[: len(twin) // 2])
+
+
+def plain(text: str | None) -> str | None:
+    """A line of text that may have come escaped: `R&amp;D` is R&D."""
+    return clean(_ENTITY.sub(lambda found: unescape(found[0]), text)) or None if text else None
+
+
+def _with_breaks(html: str) -> str:
+    trimmed = "\n".join(line.rstrip() for line in html.split("\n"))
+    return _NEWLINE.sub(lambda found: "<br><br>" if "\n" in found[0][1:] else "<br>", trimmed)
+
+
+def _escaped_once(html: str) -> str:
+    if _ESCAPED_TAG.search(html) and not _TAG.search(html):
+        html = unescape(html)
+    return _ESCAPED_TWICE.sub("&", html)
+
+
+def _allowed_block(tag: re.Match[str]) -> str:
+    slash, name = tag[1], tag[2].lower()
+    return " " if name in ("td", "th") else f"<{slash}{_STANDS_FOR.get(name, 'p')}>"
+
+
+def _without_empty(html: str) -> str:
+    for _ in range(3):
+        shorter = _EMPTY.sub("", html)
+        if shorter == html:
+            break
+        html = shorter
+    return html.strip()
+
+
+def _twin(html: str) -> str:
+    """The text of the sanitised tree. Each tag is spelt in one way there, so marks can be put before it."""
+    for tag, mark in _BREAKS.items():
+        html = html.replace(tag, mark + tag)
+    parser = etree.HTMLParser(no_network=True)
+    root = etree.fromstring(f"<div>{html}</div>", parser)
+    if parser.error_log.filter_from_fatals():  # nested too deeply: the rest of the tree is missing
+        text = unescape(_TAG.sub("", html))
+    else:
+        text = etree.tostring(root, method="text", encoding="unicode")
+    return _broken(" ".join(text.split()))
+
+
+def _broken(text: str) -> str:
+    text = text.replace(_LINE, "\n").replace(_PARAGRAPH, "\n\n").replace(" \n", "\n").replace("\n ", "\n")
+    text = re.sub(rf"{_BULLET}\s*", "- ", text)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip()
+
+
+def _tidy(text: str) -> str:
+    """Runs of spaces folded, none at the ends of lines."""
+    return "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()

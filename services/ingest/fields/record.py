@@ -1,0 +1,143 @@
+"""A record as an adapter reads it: JSON by pointer, XML by path, and notes of what had to be left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+from lxml import etree
+
+from schemas.event import Reason
+from services.ingest.fields.strict import Element, Read, Reader, clean, warning
+
+T = TypeVar("T")
+
+
+class Notes:
+    """The warnings about one record: it is published without what they name."""
+
+    def __init__(self) -> None:
+        self.reasons: list[Reason] = []
+
+    def warn(self, rule: str, at: str, value: object = None, hint: str = "") -> None:
+        self.reasons.append(warning(rule, at, value, hint))
+
+    def keep(self, read: Read[T]) -> T | None:
+        """The value of what was read; its warning, if any, is noted."""
+        value, reason = read
+        if reason:
+            self.reasons.append(reason)
+        return value
+
+    def line(self, text: str | None, at: str, limit: int = 500) -> str | None:
+        """A clean text of at most `limit` characters, or none where there is none."""
+        found = clean(text or "")
+        if len(found) > limit:
+            self.warn("text-cut", at, found, f"at most {limit} characters")
+        return found[:limit].rstrip() or None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A JSON object. A member of another kind than is asked for counts as absent, with a warning."""
+
+    members: Mapping[str, object]
+    notes: Notes
+    at: str = ""
+
+    def value(self, pointer: str) -> object:
+        """What the pointer leads to, or none."""
+        found: object = self.members
+        for name in pointer.split("/")[1:]:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    def text(self, pointer: str, limit: int = 500) -> str | None:
+        """A text; a number is taken as it is written."""
+        found = self.value(pointer)
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            found = str(found)
+        if found is None or isinstance(found, str):
+            return self.notes.line(found, self.at + pointer, limit)
+        self._expected("a text", pointer, found)
+        return None
+
+    def read(self, pointer: str, reader: Reader[T]) -> T | None:
+        """What `reader` makes of a text."""
+        return self.notes.keep(reader(self.text(pointer), self.at + pointer))
+
+    def flag(self, pointer: str) -> bool | None:
+        """True or false."""
+        found = self.value(pointer)
+        if found is None or isinstance(found, bool):
+            return found
+        self._expected("true or false", pointer, found)
+        return None
+
+    def each(self, pointer: str) -> list["Record"]:
+        """The objects of a list."""
+        found = self.value(pointer)
+        if found is None:
+            return []
+        if not isinstance(found, list) or not all(isinstance(child, Mapping) for child in found):
+            self._expected("a list of objects", pointer, found)
+            return []
+        return [Record(child, self.notes, f"{self.at}{pointer}/{n}") for n, child in enumerate(found)]
+
+    def _expected(self, kind: str, pointer: str, found: object) -> None:
+        self.notes.warn("wrong-kind", self.at + pointer, found, f"{kind} was expected")
+
+
+@dataclass(frozen=True)
+class Node:
+    """An XML element. Paths are of local names, whatever the namespace; an empty element is an absent one."""
+
+    element: Element
+    notes: Notes
+    at: str = ""
+
+    def each(self, path: str) -> list["Node"]:
+        """The elements a path leads to; each of its steps may lead to several."""
+        found = self.element.iterfind(_by_local_name(path))
+        return [Node(element, self.notes, f"{self.at}/{path}") for element in found]
+
+    def texts(self, path: str, limit: int = 500) -> list[str]:
+        """Their clean texts in order, each once."""
+        lines = [self.notes.line(node.written, node.at, limit) for node in self.each(path)]
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def text(self, path: str, limit: int = 500) -> str | None:
+        """The first of their texts."""
+        return next(iter(self.texts(path, limit)), None)
+
+    def read(self, path: str, reader: Reader[T]) -> T | None:
+        """What `reader` makes of the first of their texts."""
+        return self.notes.keep(reader(self.text(path), f"{self.at}/{path}"))
+
+    def reads(self, path: str, reader: Reader[T]) -> tuple[T, ...]:
+        """What it makes of each of them, each once."""
+        values = (self.notes.keep(reader(text, f"{self.at}/{path}")) for text in self.texts(path))
+        return tuple(dict.fromkeys(value for value in values if value is not None))
+
+    def attribute(self, name: str, reader: Reader[T]) -> T | None:
+        """What it makes of an attribute."""
+        return self.notes.keep(reader(self.element.get(name), f"{self.at}/@{name}"))
+
+    @property
+    def written(self) -> str:
+        """All text in the element, as it stands there."""
+        return "".join(map(str, self.element.itertext())).strip()
+
+    @property
+    def markup(self) -> str:
+        """What is in the element as HTML: text that is markup, or elements of their own."""
+        return (self.element.text or "") + "".join(map(_serialised, self.element))
+
+
+def _serialised(element: Element) -> str:
+    return etree.tostring(element, encoding="unicode")
+
+
+@cache
+def _by_local_name(path: str) -> str:
+    return "/".join(step if step in ("", ".") else f"{{*}}{step}" for step in path.split("/"))

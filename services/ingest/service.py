@@ -1,0 +1,201 @@
+"""record.received -> vacancy.normalised and record.settled: each record gets exactly one outcome."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from pendler.bus import Bus
+from pendler.metrics import OUTCOMES
+from pendler.service import Fact, Handler, Job, Result, Service
+from pendler.settings import Settings
+from pendler.store import Doc, Range, Store, open_store
+from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
+from schemas.vacancy import Status
+from services.ingest import accounts, api, demonstration
+from services.ingest.feed import Feed, Flaw, Reading, feeds
+from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, Fate, end_of, fate_of, ref_of, settled
+
+KEEPS_STUBS = timedelta(days=30)
+AT_ONCE = 500
+READING_FAILED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+Clock = Callable[[], datetime]
+
+
+def from_settings(settings: Settings, bus: Bus) -> Service:
+    return build(bus, open_store(settings.url_of("store"), "ingest"), settings)
+
+
+def build(bus: Bus, store: Store, settings: Settings) -> Service:
+    jobs = [
+        Job("expire", 60, partial(expire, store, settings.clock)),
+        Job("forget", 3600, partial(forget, store, settings.clock)),
+    ]
+    if settings.demo:
+        jobs.append(Job("demonstration", 3600, partial(demonstration.fill, store, settings.clock)))
+    return Service(
+        "ingest",
+        handlers={
+            RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))
+        },
+        emits=[RecordReceived, VacancyNormalised, RecordSettled],
+        jobs=jobs,
+        api=api.router(bus, store, settings),
+        ledger=partial(accounts.ledger, bus, store),
+        trace=partial(accounts.trace, store),
+        close=store.close,
+    )
+
+
+async def on_received(store: Store, records: Sequence[Fact]) -> Result:
+    """Settles a batch: each record in turn, on the state that the one before it left."""
+    done = await store.get(SETTLEMENTS, [record.version for record in records])
+    fresh = [record for record in records if record.version not in done]
+    batch = Batch(await store.get(VACANCIES, list({ref_of(record) for record in fresh})))
+    for record in fresh:
+        batch.take(record)
+    return Result([*batch.events, *batch.settlements.values()], partial(batch.write, store))
+
+
+async def on_set_aside(store: Store, record: RecordReceived, error: str) -> Result:
+    """Tells the sender of a record that broke ingest itself; its bytes wait in the dead letters."""
+    reason = Reason(
+        rule="set-aside", value=error[:80], hint="Kept for the operator. Sending it again does no harm."
+    )
+    batch = Batch({})
+    batch.settle(record, Fate(Outcome.REJECTED, reason=reason))
+    return Result(list(batch.settlements.values()), partial(batch.write, store))
+
+
+class Batch:
+    """The state of the vacancies that a batch of records is about, as it changes record by record."""
+
+    def __init__(self, stored: Mapping[str, Doc]) -> None:
+        self._stored = stored
+        self._states: dict[str, Doc] = {}
+        self._forgotten: list[str] = []
+        self.events: list[Event | Erased] = []
+        self.settlements: dict[str, RecordSettled] = {}
+
+    def take(self, record: RecordReceived) -> None:
+        """Settles one record; one that the stored state was already made by is settled as it was then."""
+        ref = ref_of(record)
+        told = self._stored.get(ref, {}).get("last", {}).get(record.version)
+        if told:
+            fate = Fate(
+                Outcome(told["outcome"]),
+                state=self._known(ref),
+                reason=told["reason"] and Reason(**told["reason"]),
+            )
+        elif record.ends == "forgotten":
+            fate = self._forget(record)
+        else:
+            fate = decide(record, self._known(ref))
+        self.settle(record, fate)
+
+    def _known(self, ref: str) -> Doc | None:
+        return self._states.get(ref, self._stored.get(ref))
+
+    def _forget(self, record: RecordReceived) -> Fate:
+        ref = ref_of(record)
+        known = self._known(ref)
+        if (
+            known
+            and known["closed_at"]
+            and known["closed_at"] <= (record.received_at - KEEPS_STUBS).timestamp()
+        ):
+            self.events.append(Erased(ref))
+            self._forgotten.append(ref)
+        return Fate(Outcome.UNCHANGED)
+
+    def settle(self, record: RecordReceived, fate: Fate) -> None:
+        self.settlements[record.version] = settled(record, fate)
+        if fate.event:
+            self.events.append(fate.event)
+        if fate.state:
+            ref = ref_of(record)
+            told = {"outcome": fate.outcome, "reason": fate.reason and fate.reason.model_dump(mode="json")}
+            last = self._states[ref]["last"] if ref in self._states else {}
+            self._states[ref] = {**fate.state, "last": {**last, record.version: told}}
+
+    async def write(self, store: Store) -> None:
+        """The vacancies first: only they know, after a kill, what their records had come to."""
+        await store.put(VACANCIES, self._states)
+        await store.delete(VACANCIES, self._forgotten)
+        await store.insert(
+            SETTLEMENTS, {key: one.model_dump(mode="json") for key, one in self.settlements.items()}
+        )
+        for one in self.settlements.values():
+            OUTCOMES.labels(one.source, one.outcome).inc()
+
+
+def decide(record: RecordReceived, known: Doc | None) -> Fate:
+    """What becomes of one record."""
+    if record.flaw:
+        return Fate(Outcome.REJECTED, reason=record.flaw)
+    if record.ends:
+        return end_of(record, known)
+    feed = feeds()[record.feed]
+    read = reading(feed, record.body, record.received_at)
+    if isinstance(read, Reason):
+        return Fate(Outcome.REJECTED, reason=read)
+    return fate_of(record, read, known, feed.keeps_days)
+
+
+def reading(feed: Feed, body: str, now: datetime) -> Reading | Reason:
+    """What a feed reads in a record, or why it cannot."""
+    try:
+        return feed.normalise(body, now)
+    except Flaw as flaw:
+        return flaw.reason
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = "/" + "/".join(map(str, first["loc"]))
+        return Reason(
+            rule=f"vacancy-{first['type'].replace('_', '-')}",
+            at=at,
+            value=str(first["input"])[:80],
+            hint=first["msg"],
+        )
+    except READING_FAILED as error:
+        hint = "The record is not of the shape this feed has; compare it with the feed's documentation."
+        return Reason(rule="unreadable", value=f"{type(error).__name__}: {error}"[:80], hint=hint)
+
+
+async def expire(store: Store, clock: Clock) -> Result:
+    """Puts a notice on the bus for each open vacancy whose end has passed; it is settled like any record."""
+    now = clock()
+    due = await store.find(
+        VACANCIES, {"status": Status.ACTIVE}, Range("ends_at", upto=now.timestamp()), AT_ONCE
+    )
+    return notices("expiry", [ref for ref, _ in due], "expired", now, store)
+
+
+async def forget(store: Store, clock: Clock) -> Result:
+    """Puts a notice on the bus for each vacancy closed so long ago that its stub is to go, too."""
+    now = clock()
+    due = await store.find(
+        VACANCIES, within=Range("closed_at", upto=(now - KEEPS_STUBS).timestamp()), limit=AT_ONCE
+    )
+    return notices("forgetting", [ref for ref, _ in due], "forgotten", now, store)
+
+
+def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Store) -> Result:
+    """Records that say that vacancies are over, as one transfer of our own."""
+    transfer = f"{kind}-{now:%Y%m%dT%H%M%S.%fZ}"
+    records = [
+        RecordReceived(
+            source=ref.partition(":")[0], feed=kind, transfer=transfer, n=n, external_id=ref.partition(":")[2],
+            body="", received_at=now, ends=ends,
+        )
+        for n, ref in enumerate(refs, 1)
+    ]  # fmt: skip
+    doc = {"source": "", "feed": kind, "count": len(refs), "sealed": True, "received_at": now.isoformat()}
+
+    async def seal() -> None:
+        if refs:
+            await store.insert(TRANSFERS, {transfer: doc})
+
+    return Result(records, seal)

@@ -1,0 +1,177 @@
+"""What ingest remembers, and the pure rules of a record's fate.
+
+One document a vacancy carries its last state and, in `last`, what became of the records of the batch that wrote
+it: so a batch that is handled again after a kill comes to the same outcomes, whatever the kill fell between.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pendler.store import Collection, Doc
+from schemas.event import Outcome, Reason, RecordReceived, RecordSettled, Severity, VacancyNormalised
+from schemas.vacancy import Status, Stub, Vacancy
+from services.ingest.feed import Reading
+
+VACANCIES = Collection("vacancies", ("status", "ends_at", "closed_at", "source"))
+SETTLEMENTS = Collection("settlements", ("transfer", "outcome", "ref"))
+TRANSFERS = Collection("transfers", ("source", "sealed"))
+KEYS = Collection("keys", ("source",))
+MARKS = Collection("marks")
+
+FRESH = timedelta(hours=36)
+"""A vacancy published this short before it was accepted counts as news of the moment it was accepted: many
+sources state only the day."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What a record comes to: its outcome, the event it makes if any, the state after it."""
+
+    outcome: Outcome
+    event: VacancyNormalised | None = None
+    state: Doc | None = None
+    reason: Reason | None = None
+
+
+def ref_of(record: RecordReceived) -> str:
+    return f"{record.source}:{record.external_id}"
+
+
+def digest(vacancy: Vacancy) -> str:
+    """The hash of what a vacancy says; when it was last touched and whence it came are no part of that."""
+    content = vacancy.model_dump_json(exclude={"updated": True, "origin": {"hops"}})
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_days: int) -> Fate:
+    """What becomes of a record that could be read, given the state its vacancy is in."""
+    vacancy, warning = reading.vacancy, next(iter(reading.warnings), None)
+    if known and _older(vacancy, known):
+        return Fate(Outcome.SUPERSEDED, state=known, reason=_stale(vacancy, known))
+    status = reading.status if reading.status is not Status.ACTIVE else _ended(vacancy, record.received_at)
+    if status is not Status.ACTIVE:
+        return _end(
+            record,
+            known,
+            status,
+            reading.closed_because or "deadline passed",
+            Stub.model_validate(vacancy, from_attributes=True),
+        )
+    heard = (record.received_at + timedelta(days=keeps_days)).timestamp()
+    ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
+    touched = {"updated": _stamp(vacancy.updated), "ends_at": ends_at}
+    content = digest(vacancy)
+    if known and known["status"] == Status.ACTIVE and known["digest"] == content:
+        return Fate(Outcome.UNCHANGED, state={**known, **touched}, reason=warning)
+    event = _open(record, vacancy, known)
+    state = {**_remembered(event), **touched, "digest": content}
+    return Fate(Outcome.PUBLISHED, event, state, warning)
+
+
+def end_of(record: RecordReceived, known: Doc | None) -> Fate:
+    """What becomes of a notice that a vacancy is over (`record.ends`)."""
+    status = Status(record.ends or Status.CLOSED)
+    if known is None or known["status"] != Status.ACTIVE:
+        return Fate(Outcome.UNCHANGED, state=known)
+    if status is Status.EXPIRED and known["ends_at"] > record.received_at.timestamp():
+        return Fate(Outcome.SUPERSEDED, state=known)
+    because = "deadline passed" if status is Status.EXPIRED else f"{status} by source"
+    return _end(record, known, status, because, Stub.model_validate(known["stub"]))
+
+
+def settled(record: RecordReceived, fate: Fate) -> RecordSettled:
+    """The settlement of a record; told the same each time."""
+    revision = (fate.state or {}).get("revision")
+    return RecordSettled(
+        transfer=record.transfer, n=record.n, source=record.source, feed=record.feed, outcome=fate.outcome,
+        ref=ref_of(record) if record.external_id else None, revision=revision, reason=fate.reason, settled_at=record.received_at,
+    )  # fmt: skip
+
+
+def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> VacancyNormalised:
+    returns = known is not None and known["status"] != Status.ACTIVE
+    begins = known is None or returns
+    return VacancyNormalised(
+        ref=ref_of(record),
+        revision=(known["revision"] if known else 0) + 1,
+        episode=(known["episode"] if known else 0) + begins,
+        status=Status.ACTIVE,
+        at=record.received_at,
+        news_at=_news_at(record, vacancy, returns) if known is None or returns else _time(known["news_at"]),
+        vacancy=vacancy.model_copy(
+            update={"origin": vacancy.origin.model_copy(update={"source": record.source})}
+        ),
+    )
+
+
+def _end(record: RecordReceived, known: Doc | None, status: Status, because: str, stub: Stub) -> Fate:
+    if known and known["status"] != Status.ACTIVE:
+        return Fate(Outcome.UNCHANGED, state=known)
+    event = VacancyNormalised(
+        ref=ref_of(record),
+        revision=(known["revision"] if known else 0) + 1,
+        episode=known["episode"] if known else 1,
+        status=status,
+        reason=because,
+        at=record.received_at,
+        stub=stub,
+    )
+    state = {
+        **_remembered(event),
+        "updated": (known or {}).get("updated"),
+        "closed_at": record.received_at.timestamp(),
+    }
+    return Fate(Outcome.CLOSED, event, state)
+
+
+def _remembered(event: VacancyNormalised) -> Doc:
+    stub = event.stub or Stub.model_validate(event.vacancy, from_attributes=True)
+    return {
+        "source": event.source,
+        "revision": event.revision,
+        "episode": event.episode,
+        "status": event.status,
+        "news_at": _stamp(event.news_at),
+        "ends_at": None,
+        "closed_at": None,
+        "digest": "",
+        "stub": stub.model_dump(mode="json", exclude_defaults=True),
+    }
+
+
+def _news_at(record: RecordReceived, vacancy: Vacancy, returns: bool) -> datetime | None:
+    if record.first_delivery or (vacancy.demonstration and returns):
+        return None
+    published = vacancy.published
+    return record.received_at if published is None or record.received_at - published < FRESH else published
+
+
+def _ended(vacancy: Vacancy, now: datetime) -> Status:
+    ends = [at for at in (vacancy.expires, vacancy.apply_by) if at]
+    return Status.EXPIRED if ends and min(ends) <= now else Status.ACTIVE
+
+
+def _older(vacancy: Vacancy, known: Mapping[str, Any]) -> bool:
+    return bool(vacancy.updated and known["updated"] and vacancy.updated.timestamp() < known["updated"])
+
+
+def _stale(vacancy: Vacancy, known: Mapping[str, Any]) -> Reason:
+    newest = _time(known["updated"])
+    return Reason(
+        rule="older-than-known",
+        at="/updated",
+        value=str(vacancy.updated),
+        severity=Severity.WARNING,
+        hint=f"We already have this vacancy as of {newest:%Y-%m-%d %H:%M:%S} UTC; send the newest state last.",
+    )
+
+
+def _stamp(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None
+
+
+def _time(stamp: float | None) -> datetime | None:
+    return datetime.fromtimestamp(stamp, UTC) if stamp is not None else None

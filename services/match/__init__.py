@@ -1,0 +1,1 @@
+"""Match: `vacancy.normalised` in, `vacancy.matched` out."""

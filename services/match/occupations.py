@@ -1,0 +1,126 @@
+"""Title and codes -> ESCO occupations, each with method, score and evidence. Pure; best first.
+
+A code that the source gives and that names a concept is believed. An ISCO code narrows: a title within its group
+names the concept, else the answer is the group. A title alone is looked up whole, then by its longest part that is
+the title of an occupation, then by the occupation a compound ends in.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from pendler.esco import LONGEST_TITLE, PREFIX, Pack, isco_uri, normal
+from schemas.vacancy import Occupation, OccupationCode
+
+MOST = 20
+NOISE = re.compile(
+    r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\b\d{1,3}\s?%|\b(?:m/w/d|w/m/d|m/v/x|m/f/x|m/v|h/f|f/h|m/w|v/m|m/k)\b",
+    re.IGNORECASE,
+)
+EXACT, PART, TAIL, ELSEWHERE = 0.97, 0.85, 0.72, 0.9
+"""Scores: the whole title, a part of it, the end of a compound; a factor for a title of another language."""
+
+
+def classify(
+    titles: Sequence[tuple[str | None, str]], codes: Sequence[OccupationCode], pack: Pack, limit: int = MOST
+) -> list[Occupation]:
+    """The occupations of an advertisement with `titles` (language, title) and the codes its source gave."""
+    trusted = list(_by_code(codes, pack))
+    groups = {uri.rpartition("/C")[2] for uri in _groups(codes)}
+    found = [*trusted, *(one for language, title in titles for one in _by_title(title, language, pack))]
+    return _best([_weighed(one, groups) for one in found] + [_group(isco) for isco in groups])[:limit]
+
+
+def _by_code(codes: Sequence[OccupationCode], pack: Pack) -> Iterator[Occupation]:
+    for code in codes:
+        if code.scheme == "ESCO" and code.code.startswith(f"{PREFIX}occupation/"):
+            concept = pack.concept(code.code)
+            isco = concept.isco if concept else ""
+            yield Occupation(
+                uri=code.code,
+                isco=isco,
+                label=pack.label(code.code),
+                score=1.0,
+                method="esco-code",
+                evidence="the source's ESCO code",
+            )
+
+
+def _groups(codes: Sequence[OccupationCode]) -> Iterator[str]:
+    for code in codes:
+        if code.scheme == "ISCO-08" and re.fullmatch(r"\d{1,4}", code.code):
+            yield isco_uri(code.code)
+        elif code.scheme == "ESCO" and re.fullmatch(rf"{PREFIX}isco/[Cc]\d{{1,4}}", code.code):
+            yield isco_uri(code.code.rpartition("/")[2][1:])
+
+
+def _group(isco: str) -> Occupation:
+    uri = isco_uri(isco)
+    return Occupation(
+        uri=uri,
+        isco=isco,
+        label=f"ISCO {isco}",
+        score=0.8,
+        method="isco-code",
+        evidence=f"the source's ISCO code {isco}",
+    )
+
+
+def _weighed(one: Occupation, groups: set[str]) -> Occupation:
+    """A title that agrees with the source's ISCO code is nearly sure; one that contradicts it is doubtful."""
+    if not groups or one.method == "esco-code":
+        return one
+    if any(one.isco.startswith(group) for group in groups):
+        return one.model_copy(update={"score": max(one.score, 0.9), "method": f"{one.method}+isco-code"})
+    return one.model_copy(update={"score": one.score * 0.5})
+
+
+def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
+    for shape in _shapes(title):
+        whole = normal(shape)
+        yield from _called(whole, EXACT, "title", language, pack)
+        tokens = whole.split()
+        for part in _parts(tokens):
+            yield from _called(part, PART, "title-part", language, pack)
+        for tail in _tails(tokens):
+            yield from _called(tail, TAIL, "compound", language, pack)
+
+
+def _shapes(title: str) -> list[str]:
+    """The title without noise, and, where it names both sexes, one side of the slash after the other."""
+    plain = NOISE.sub(" ", title)
+    sides = [side for side in re.split(r"\s*[/|,–]\s*|\s+-\s+", plain) if side.strip()]
+    return [plain, *sides] if len(sides) > 1 else [plain]
+
+
+def _parts(tokens: Sequence[str]) -> Iterator[str]:
+    """Every run of words, longest first, but the whole."""
+    for size in range(min(LONGEST_TITLE, len(tokens) - 1), 0, -1):
+        yield from (" ".join(tokens[start : start + size]) for start in range(len(tokens) - size + 1))
+
+
+def _tails(tokens: Sequence[str]) -> Iterator[str]:
+    return (token[start:] for token in tokens for start in range(3, len(token) - 4))
+
+
+def _called(title: str, score: float, method: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
+    for spoken, uri in pack.titled(title).items():
+        concept = pack.concept(uri)
+        if concept:
+            sure = score if language in (None, spoken) else score * ELSEWHERE
+            evidence = f"“{title}”, a title in {spoken}"
+            yield Occupation(
+                uri=uri,
+                isco=concept.isco,
+                label=concept.label(),
+                score=sure,
+                method=method,
+                evidence=evidence,
+            )
+
+
+def _best(found: Iterable[Occupation]) -> list[Occupation]:
+    best: dict[str, Occupation] = {}
+    for one in found:
+        if one.uri not in best or best[one.uri].score < one.score:
+            best[one.uri] = one
+    return sorted(best.values(), key=lambda one: (-one.score, one.uri))

@@ -1,0 +1,1 @@
+"""Notify: `vacancy.matched` into alerts; subscriptions; mail."""

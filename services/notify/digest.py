@@ -1,0 +1,118 @@
+"""Mails as people read them: subject from the person's own search, text first, the same in HTML. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import urlparse
+
+from pendler.esco import lexicon
+from pendler.pages import render
+from pendler.speech import Speech, speech
+from schemas.query import Query
+from schemas.vacancy import Pay
+from services.notify.state import Subscription
+
+PACKAGE = "services.notify"
+SHOWN = 20
+LONGEST_HEADER = 200
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def header_text(text: str) -> str:
+    """Text that may stand in a header: one line, bounded, and no encoded word that a mail program would unpack."""
+    return UNSAFE.sub(" ", text).replace("=?", "= ?").strip()[:LONGEST_HEADER]
+
+
+def alert(
+    subscription: Subscription, matches: Sequence[Mapping[str, Any]], links: Mapping[str, str], now: datetime
+) -> EmailMessage:
+    """The mail that tells of new vacancies, nearest and newest first."""
+    ordered = sorted(matches, key=lambda match: (match["item"]["km"] or 0, -match["item"]["published"]))
+    spoken = speech(subscription.language)
+    count = len(matches)
+    subject = f"{spoken.ngettext('%(num)s new job', '%(num)s new jobs', count) % {'num': count}} {search_words(subscription.query, spoken)}"
+    context = {
+        "items": [_item(match["item"], spoken) for match in ordered[:SHOWN]],
+        "more": max(0, count - SHOWN),
+    }
+    return _message(subscription, "alert", subject.strip(), context, links, now, {
+        "List-Id": "Pendler alerts <alerts.pendler>",
+        "List-Unsubscribe": f"<{links['unsubscribe']}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    })  # fmt: skip
+
+
+def confirmation(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
+    """The mail by which a subscription is confirmed. Nothing happens unless the person clicks and says so."""
+    spoken = speech(subscription.language)
+    return _message(
+        subscription, "confirm", spoken.gettext("Please confirm: new jobs by e-mail"), {}, links, now, {}
+    )
+
+
+def _message(
+    to: Subscription,
+    template: str,
+    subject: str,
+    context: Mapping[str, Any],
+    links: Mapping[str, str],
+    now: datetime,
+    headers: Mapping[str, str],
+) -> EmailMessage:
+    message = EmailMessage()
+    domain = urlparse(links["site"]).hostname or "localhost"
+    message["From"] = f"Pendler <alerts@{domain}>"
+    message["To"] = to.address
+    message["Subject"] = header_text(subject)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{links['mail']}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = to.language
+    for name, value in headers.items():
+        message[name] = value
+    told = {
+        **context,
+        "links": links,
+        "subject": subject,
+        "search": search_words(to.query, speech(to.language)),
+    }
+    message.set_content(render(PACKAGE, f"{template}.txt", to.language, told))
+    message.add_alternative(render(PACKAGE, f"{template}.html", to.language, told), subtype="html")
+    return message
+
+
+def search_words(query: Query, spoken: Speech) -> str:
+    """The search in words: `for “lasser” near Zelzate`."""
+    _ = spoken.gettext
+    parts = []
+    if query.q or query.occupation:
+        labels = [lexicon().label(code, spoken.language) for code in query.occupation]
+        parts.append(_("for “%(what)s”") % {"what": ", ".join([*([query.q] if query.q else []), *labels])})
+    if query.near:
+        parts.append(_("near %(place)s (%(km)s km)") % {"place": query.near, "km": query.km})
+    if query.country or query.nuts:
+        parts.append(
+            _("in %(places)s") % {"places": ", ".join([*map(spoken.country, query.country), *query.nuts])}
+        )
+    return " ".join(parts)
+
+
+def _item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
+    pay = spoken.pay(Pay.model_validate(item["pay"])) if item["pay"] else ""
+    deadline = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
+    places = ", ".join(
+        f"{name}, {spoken.country(country)}" if name else spoken.country(country)
+        for name, country in item["places"]
+    )
+    km = "" if item["km"] is None else f"{spoken.number(round(item['km']))} km"
+    occupation = lexicon().label(item["occupation"], spoken.language) if item["occupation"] else ""
+    facts = [item["employer"], places, km, pay]
+    return {
+        **item,
+        "facts": " · ".join(fact for fact in facts if fact),
+        "deadline": deadline,
+        "occupation": occupation,
+    }

@@ -1,0 +1,123 @@
+"""The books of notify: matches are claimed by mails, mails are sent under a lease; nothing is mailed twice or lost.
+
+Every step is one document written with a version guard, in an order that any kill may interrupt:
+
+    mail `gathering` -> its matches claimed, one by one -> mail `pending` -> `sending` -> `sent` | `failed` |
+    `ambiguous` | `cancelled`
+
+What a dead process left behind is taken up by `recover`.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from pendler.metrics import MAILS as COUNTED
+from pendler.store import Doc, Range, Store
+from services.notify.mail import Mail
+from services.notify.state import MAILS, MATCHES, Kind, MailState
+
+LEASE = 10.0
+AT_ONCE = 500
+UNCLAIMED = ""
+
+
+async def record(store: Store, matches: Mapping[str, Doc]) -> None:
+    """Notes what is to be mailed; what was noted before stays as it is."""
+    await store.insert(
+        MATCHES, {key: {**doc, "mail": UNCLAIMED, "version": 1} for key, doc in matches.items()}
+    )
+
+
+async def gather(store: Store, before: float) -> None:
+    """Claims every match noted before that time for a mail to its subscription."""
+    due = await store.find(MATCHES, {"mail": UNCLAIMED}, Range("matched_at", upto=before), AT_ONCE)
+    by_subscription: dict[str, dict[str, Doc]] = {}
+    for key, doc in due:
+        by_subscription.setdefault(doc["subscription"], {})[key] = doc
+    for subscription, matches in by_subscription.items():
+        await _gather_one(store, subscription, matches)
+
+
+async def _gather_one(store: Store, subscription: str, matches: Mapping[str, Doc]) -> None:
+    identity = uuid4().hex
+    await store.insert(MAILS, {identity: _mail(subscription, Kind.ALERT, MailState.GATHERING)})
+    claims = {key: {**doc, "mail": identity, "version": doc["version"] + 1} for key, doc in matches.items()}
+    await store.put(MATCHES, claims, guard=True)
+    await _complete(store, identity)
+
+
+async def _complete(store: Store, identity: str) -> None:
+    """Makes a mail of the matches that it has claimed; if it has none, there is nothing to mail.
+
+    Where somebody else has completed it meanwhile, what was claimed too late is set free for the next mail.
+    """
+    doc = (await store.get(MAILS, [identity]))[identity]
+    claimed = dict(await store.find(MATCHES, {"mail": identity}, limit=2 * AT_ONCE))
+    state = MailState.PENDING if claimed else MailState.CANCELLED
+    if await move(store, identity, doc, state, matches=list(claimed)):
+        return
+    kept = (await store.get(MAILS, [identity]))[identity]["matches"]
+    late = {
+        key: {**one, "mail": UNCLAIMED, "version": one["version"] + 1}
+        for key, one in claimed.items()
+        if key not in kept
+    }
+    await store.put(MATCHES, late, guard=True)
+
+
+async def order_confirmation(store: Store, subscription: str) -> None:
+    """Asks for the mail that a new subscription is confirmed by."""
+    await store.insert(MAILS, {uuid4().hex: _mail(subscription, Kind.CONFIRM, MailState.PENDING)})
+
+
+def _mail(subscription: str, kind: Kind, state: MailState) -> Doc:
+    return {
+        "subscription": subscription,
+        "kind": kind,
+        "state": state,
+        "told": False,
+        "matches": [],
+        "created_at": time.time(),
+        "version": 1,
+    }
+
+
+async def move(store: Store, identity: str, doc: Doc, state: MailState, **members: Any) -> Doc | None:
+    """Takes a mail to its next state; None where somebody else has moved it meanwhile."""
+    moved = {**doc, **members, "state": state, "version": doc["version"] + 1}
+    if not await store.put(MAILS, {identity: moved}, guard=True):
+        return None
+    COUNTED.labels(state).inc()
+    return moved
+
+
+async def claim(store: Store, identity: str, doc: Doc) -> Doc | None:
+    """Takes a pending mail to send it; None where somebody else has."""
+    return await move(store, identity, doc, MailState.SENDING, until=time.time() + LEASE)
+
+
+async def recover(store: Store, mail: Mail) -> None:
+    """Takes up what dead processes left: mails that were gathering, mails whose sender's lease has run out."""
+    for identity, doc in await store.find(MAILS, {"state": MailState.GATHERING}):
+        if time.time() - doc["created_at"] > LEASE:
+            await _complete(store, identity)
+    for identity, doc in await store.find(MAILS, {"state": MailState.SENDING}):
+        if time.time() > doc["until"]:
+            await _settle(store, mail, identity, doc)
+
+
+async def _settle(store: Store, mail: Mail, identity: str, doc: Doc) -> None:
+    taken = await mail.fate(identity)
+    if taken is None:
+        again = doc["kind"] == Kind.CONFIRM and not doc.get("again")
+        await move(store, identity, doc, MailState.PENDING if again else MailState.AMBIGUOUS, again=True)
+    else:
+        await move(store, identity, doc, MailState.SENT if taken else MailState.PENDING)
+
+
+async def matches_of(store: Store, doc: Doc) -> Sequence[Doc]:
+    """What a mail tells of, as it was noted."""
+    found = await store.get(MATCHES, doc["matches"])
+    return [found[key] for key in doc["matches"] if key in found]

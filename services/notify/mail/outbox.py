@@ -1,0 +1,52 @@
+"""Mail on one machine: a folder with one .eml a message, which `/outbox` shows. Each sending is a file of its own."""
+
+import asyncio
+import os
+import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from pendler.service import Unavailable
+
+
+LINES = policy.SMTP.clone(max_line_length=900)
+"""Links in headers must stay whole: Python would break a longer line by encoding it."""
+
+
+class Outbox:
+    """See `services.notify.mail.Mail`."""
+
+    def __init__(self, directory: str) -> None:
+        self._folder = Path(directory)
+
+    async def send(self, identity: str, message: EmailMessage) -> None:
+        try:
+            await asyncio.to_thread(
+                self._write, f"{time.time_ns()}-{identity}", message.as_bytes(policy=LINES)
+            )
+        except OSError as error:
+            raise Unavailable(f"the outbox {self._folder}: {error}") from error
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = self._folder / f".{name}"
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(self._folder / f"{name}.eml")
+
+    async def fate(self, identity: str) -> bool | None:
+        return any(self._folder.glob(f"*-{identity}.eml"))
+
+    def names(self) -> list[str]:
+        """The messages there are, newest first."""
+        return sorted((path.stem for path in self._folder.glob("[0-9]*.eml")), reverse=True)
+
+    def read(self, name: str) -> EmailMessage | None:
+        """One message; None where there is none of that name."""
+        path = self._folder / f"{name}.eml"
+        if path.parent != self._folder or name not in self.names():
+            return None
+        return message_from_bytes(path.read_bytes(), policy=policy.default)

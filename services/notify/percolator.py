@@ -1,0 +1,86 @@
+"""Which of many subscriptions does a vacancy fit? An inverted index over the subscriptions, not a loop.
+
+Each subscription stands under one anchor: what it asks that few vacancies have, and that a vacancy that fits must
+have. A vacancy is compared only with what stands under its own terms, codes and places.
+"""
+
+from collections.abc import Iterable, Iterator
+from math import cos, floor, radians
+
+from pendler.searchable import Point, Searchable, Wanted, fits, held_terms
+from schemas.query import Origin
+
+CELL = 0.25
+KM_PER_DEGREE = 111.0
+MOST_CELLS = 2000
+Key = str | tuple[int, int]
+
+
+class Percolator:
+    """The subscriptions, ready to be found by what they ask."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, Wanted] = {}
+        self._anchored: dict[Key, set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._wanted)
+
+    def add(self, identity: str, one: Wanted) -> None:
+        """Adds or replaces a subscription."""
+        self.remove(identity)
+        self._wanted[identity] = one
+        for key in anchors(one):
+            self._anchored.setdefault(key, set()).add(identity)
+
+    def remove(self, identity: str) -> None:
+        """Removes a subscription; one that is not there is no error."""
+        if one := self._wanted.pop(identity, None):
+            for key in anchors(one):
+                self._anchored[key].discard(identity)
+                if not self._anchored[key]:
+                    del self._anchored[key]
+
+    def matching(self, vacancy: Searchable) -> Iterator[str]:
+        """The subscriptions that the vacancy fits, each once."""
+        held = held_terms(vacancy)
+        candidates: set[str] = set()
+        for key in self._anchored.keys() & keys(vacancy, held):
+            candidates |= self._anchored[key]
+        return (identity for identity in candidates if fits(self._wanted[identity], vacancy, held))
+
+
+def anchors(one: Wanted) -> Iterable[Key]:
+    """Where a subscription stands: a vacancy that fits it has at least one of these."""
+    if one.words:
+        return {f"word {term}" for term in max(one.words, key=lambda terms: len(terms[0]))}
+    if one.occupations:
+        return {f"code {uri}" for uri in one.occupations}
+    if one.origin and len(around := cells(one.origin, one.km)) <= MOST_CELLS:
+        return around
+    if one.nuts or one.countries:
+        return {f"area {code}" for code in one.nuts or one.countries}
+    return {"any"}
+
+
+def keys(vacancy: Searchable, held: Iterable[str]) -> set[Key]:
+    """All anchors under which a subscription may stand that this vacancy fits."""
+    found: set[Key] = {f"word {term}" for term in held}
+    found.update(f"code {uri}" for uri in vacancy.occupations)
+    found.update(f"area {code}" for code in vacancy.nuts | vacancy.countries)
+    found.update(cell(point) for point in vacancy.points)
+    found.add("any")
+    return found
+
+
+def cell(point: Point) -> tuple[int, int]:
+    return floor(point[0] / CELL), floor(point[1] / CELL)
+
+
+def cells(origin: Origin, km: float) -> set[tuple[int, int]]:
+    """The cells that a circle reaches into, and some more at its corners."""
+    high = km / KM_PER_DEGREE + 0.01
+    wide = high / max(0.05, cos(radians(min(89.0, abs(origin.lat) + high))))
+    south, west = cell((origin.lat - high, origin.lon - wide))
+    north, east = cell((origin.lat + high, origin.lon + wide))
+    return {(row, column) for row in range(south, north + 1) for column in range(west, east + 1)}

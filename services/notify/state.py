@@ -1,0 +1,98 @@
+"""What notify remembers: subscriptions, what matched them, the mails that told of it, and what it has seen.
+
+An address stands in a subscription and nowhere else. A match belongs to one mail for ever; so whatever is killed,
+one (subscriber, vacancy + episode, kind) is mailed once.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from pendler.store import Collection, Doc
+from schemas.query import Origin, Query
+
+SUBSCRIPTIONS = Collection("subscriptions", ("state", "changed_at", "subscriber"))
+MATCHES = Collection("matches", ("mail", "ref", "matched_at"))
+MAILS = Collection("mails", ("state", "subscription", "told"))
+SEEN = Collection("seen")
+
+
+class State(StrEnum):
+    """Of a subscription: waiting for the person's word, running, or ended."""
+
+    UNCONFIRMED = "unconfirmed"
+    ACTIVE = "active"
+    STOPPED = "stopped"
+
+
+class MailState(StrEnum):
+    """Of a mail. `gathering` its matches; `pending`; `sending` under a lease; then what became of it."""
+
+    GATHERING = "gathering"
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    AMBIGUOUS = "ambiguous"
+    CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    """What a mail is for."""
+
+    CONFIRM = "confirm"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A search whose new hits a person wants mailed. Times are seconds since 1970."""
+
+    id: str
+    subscriber: str
+    address: str
+    language: str
+    query: Query
+    origin: Origin | None
+    state: State
+    created_at: float
+    changed_at: float
+    confirmed_at: float | None = None
+
+    def document(self) -> Doc:
+        members = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "id"}
+        return {
+            **members,
+            "query": self.query.model_dump(mode="json", exclude_defaults=True),
+            "origin": self.origin.model_dump() if self.origin else None,
+        }
+
+    @classmethod
+    def read(cls, identity: str, doc: Doc) -> "Subscription":
+        members: dict[str, Any] = {name: doc[name] for name in cls.__dataclass_fields__ if name != "id"}
+        members["query"] = Query.model_validate(doc["query"])
+        members["origin"] = Origin.model_validate(doc["origin"]) if doc["origin"] else None
+        return cls(id=identity, **members | {"state": State(doc["state"])})
+
+
+def subscription(
+    address: str, language: str, query: Query, origin: Origin | None, now: datetime, key: str
+) -> Subscription:
+    """A new, unconfirmed subscription."""
+    at = now.timestamp()
+    return Subscription(
+        uuid4().hex, subscriber_id(address, key), address, language, query, origin, State.UNCONFIRMED, at, at
+    )
+
+
+def subscriber_id(address: str, key: str) -> str:
+    """A number for a person that tells nothing of the address to who has not the key."""
+    return hmac.new(key.encode(), address.strip().lower().encode(), hashlib.sha256).hexdigest()[:24]
+
+
+def match_key(subscriber: str, ref: str, episode: int) -> str:
+    return f"{subscriber}|{ref}#{episode}|new"

@@ -1,0 +1,1 @@
+"""Search: `vacancy.matched` into the index; the search API and the pages."""

@@ -1,0 +1,288 @@
+"""The index on one machine: tantivy. One process writes, any number read; what is put is committed at once.
+
+tantivy has no geography: each document carries its points as terms, so a circle is the set of those points inside
+it, found exactly in Python, and distances need no stored document.
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+from zlib import crc32
+
+import tantivy
+from tantivy import Document, FieldType, Occur, Order, Query
+
+from pendler.places import distance_km
+from pendler.searchable import Point, Searchable, Wanted
+from pendler.service import Unavailable
+from schemas.query import Origin, Shown, Sort
+from schemas.vacancy import Status
+from services.search.index import BadCursor, Count, Hit, Hits, Page
+
+FORMAT = "1"
+HEAP = 64_000_000
+TITLE_COUNTS = 3.0
+MOST_POINTS, MOST_VALUES = 100_000, 100
+FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
+KEYSETS = {Sort.NEWEST: ("newest", Order.Desc), Sort.DEADLINE: ("deadline", Order.Asc)}
+KM_PER_DEGREE = 111.0
+T = TypeVar("T")
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in ("ref", "point"):
+        builder.add_text_field(name, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    for name in ("status", "source", "country", "nuts", "region", "occupation", "main"):
+        builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    for name in ("title", "body"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+    for name in ("order", "newest", "deadline", "positions"):
+        builder.add_unsigned_field(name, indexed=True, fast=True)
+    builder.add_float_field("lat", indexed=True, fast=True)
+    return builder.build()
+
+
+class TantivyIndex:
+    """See `services.search.index.Index`."""
+
+    def __init__(self, directory: str) -> None:
+        path = Path(directory) / FORMAT
+        path.mkdir(parents=True, exist_ok=True)
+        self._schema = _schema()
+        self._index = tantivy.Index(self._schema, str(path))
+        self._index.config_reader(reload_policy="manual")
+        self._writer: tantivy.IndexWriter | None = None
+        self._writing, self._reading = (
+            ThreadPoolExecutor(1, "index-write"),
+            ThreadPoolExecutor(2, "index-read"),
+        )
+
+    async def _on(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    async def put(self, documents: Sequence[Searchable]) -> None:
+        await self._on(self._writing, lambda: self._put(documents))
+
+    def _put(self, documents: Sequence[Searchable]) -> None:
+        newest = {one.ref: one for one in sorted(documents, key=lambda one: one.order)}
+        there = self._orders(newest)
+        for ref, one in newest.items():
+            if there.get(ref, -1) <= one.order:
+                self._open_writer().delete_documents_by_term("ref", ref)
+                self._open_writer().add_document(_document(one, self._schema))
+        self._open_writer().commit()
+
+    async def delete(self, refs: Sequence[str]) -> None:
+        await self._on(self._writing, lambda: self._delete(refs))
+
+    def _delete(self, refs: Sequence[str]) -> None:
+        for ref in refs:
+            self._open_writer().delete_documents_by_term("ref", ref)
+        self._open_writer().commit()
+
+    def _open_writer(self) -> tantivy.IndexWriter:
+        """The one writer. Another process may still hold it for the moment its predecessor takes to die."""
+        if self._writer is None:
+            try:
+                self._writer = self._index.writer(HEAP, 1)
+            except ValueError as error:
+                raise Unavailable(f"the index has another writer: {error}") from error
+        return self._writer
+
+    def _searcher(self) -> tantivy.Searcher:
+        self._index.reload()
+        return self._index.searcher()
+
+    def _orders(self, refs: Iterable[str]) -> dict[str, int]:
+        return self._versions(Query.term_set_query(self._schema, "ref", list(refs)))
+
+    def _versions(self, query: Query) -> dict[str, int]:
+        searcher = self._searcher()
+        addresses = [address for _, address in searcher.search(query, limit=max(1, searcher.num_docs)).hits]
+        orders: Any = searcher.fast_field_values("order", addresses) if addresses else []
+        refs = [searcher.doc(address)["ref"][0] for address in addresses]
+        return dict(zip(refs, map(int, orders), strict=True))
+
+    async def open_versions(self) -> Mapping[str, int]:
+        query = Query.term_query(self._schema, "status", Status.ACTIVE)
+        return await self._on(self._reading, lambda: self._versions(query))
+
+    async def search(self, wanted: Wanted, page: Page) -> Hits:
+        return await self._on(self._reading, lambda: self._search(wanted, page))
+
+    def _search(self, wanted: Wanted, page: Page) -> Hits:
+        searcher = self._searcher()
+        query = _all(_filters(self._schema, wanted))
+        points: dict[str, float] = {}
+        if wanted.origin:
+            points = self._circle(searcher, query, wanted.origin, wanted.km)
+            query = _all([query, Query.term_set_query(self._schema, "point", list(points))])
+        total, facets = _counts(searcher, query)
+        if page.limit == 0 or total.ads == 0:
+            return Hits(total, [], "", facets)
+        hits, cursor = self._page(searcher, query, page, points)
+        return Hits(total, hits, cursor, facets)
+
+    def _circle(self, searcher: tantivy.Searcher, query: Query, origin: Origin, km: float) -> dict[str, float]:
+        """The points of the query's documents within `km`, with their distances, nearest first."""
+        reach = km / KM_PER_DEGREE + 0.01
+        box = Query.range_query(self._schema, "lat", FieldType.Float, origin.lat - reach, origin.lat + reach)
+        asked = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
+        buckets = searcher.aggregate(_all([query, box]), asked)["points"]["buckets"]
+        distances = {bucket["key"]: distance_km(origin.lat, origin.lon, *_point(bucket["key"])) for bucket in buckets}
+        return {point: far for point, far in sorted(distances.items(), key=lambda item: item[1]) if far <= km}
+
+    def _page(
+        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[str, float]
+    ) -> tuple[list[Hit], str]:
+        if page.sort in KEYSETS:
+            return self._keyset(searcher, query, page, points)
+        skip, wanted = _number(page), page.limit + 1
+        if page.sort is Sort.NEAREST:
+            found = list(islice(self._by_distance(searcher, query, points), skip, skip + wanted))
+        else:
+            result = searcher.search(query, limit=wanted, offset=skip, count=False)
+            found = [_hit(searcher, address, points) for _, address in result.hits]
+        return found[: page.limit], _cursor(page.sort, skip + page.limit) if len(found) == wanted else ""
+
+    def _keyset(
+        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[str, float]
+    ) -> tuple[list[Hit], str]:
+        field, order = KEYSETS[page.sort]
+        if page.cursor:
+            query = _all([query, self._beyond(field, _number(page), order)])
+        found = searcher.search(query, limit=page.limit + 1, order_by_field=field, order=order, count=False).hits
+        shown = found[: page.limit]
+        cursor = _cursor(page.sort, int(shown[-1][0])) if len(found) > page.limit else ""
+        return [_hit(searcher, address, points) for _, address in shown], cursor
+
+    def _beyond(self, field: str, last: int, order: Order) -> Query:
+        """What comes after the hit with that key. Bounds that are not given must be inclusive."""
+        kind, schema = FieldType.Unsigned, self._schema
+        if order is Order.Desc:
+            return Query.range_query(schema, field, kind, upper_bound=last, include_upper=False)
+        return Query.range_query(schema, field, kind, lower_bound=last, include_lower=False)
+
+    def _by_distance(self, searcher: tantivy.Searcher, query: Query, points: Mapping[str, float]) -> Iterator[Hit]:
+        """Nearest point first, the newest first at each point; a vacancy counts where it is nearest."""
+        seen: set[str] = set()
+        for point, km in points.items():
+            here = _all([query, Query.term_query(self._schema, "point", point)])
+            found = searcher.search(here, limit=max(1, searcher.num_docs), order_by_field="newest", count=False)
+            for _, address in found.hits:
+                ref = searcher.doc(address)["ref"][0]
+                if ref not in seen:
+                    seen.add(ref)
+                    yield Hit(ref, km)
+
+    async def close(self) -> None:
+        self._writing.shutdown()
+        self._reading.shutdown()
+
+
+def _document(one: Searchable, schema: tantivy.Schema) -> Document:
+    points = sorted(one.points)
+    members = {
+        "ref": one.ref,
+        "status": one.status,
+        "source": one.source,
+        "order": one.order,
+        "positions": one.positions,
+        "country": sorted(one.countries),
+        "nuts": sorted(one.nuts),
+        "region": sorted(code for code in one.nuts if len(code) == 5),
+        "occupation": sorted(one.occupations),
+        "main": [one.main_occupation] if one.main_occupation else [],
+        "title": " ".join(one.title),
+        "body": " ".join(one.body),
+        "newest": _unique(one.published, one.ref),
+        "deadline": _unique(one.deadline, one.ref),
+        "point": [f"{lat:.5f},{lon:.5f}" for lat, lon in points],
+        "lat": [lat for lat, _ in points],
+    }
+    return Document.from_dict(members, schema)
+
+
+def _unique(at: int, ref: str) -> int:
+    """A time as a number that no other vacancy shares: what makes an order total and a page's end exact."""
+    return max(at, 0) << 24 | crc32(ref.encode()) >> 8
+
+
+def _filters(schema: tantivy.Schema, wanted: Wanted) -> list[Query]:
+    sets = {
+        "country": wanted.countries,
+        "nuts": wanted.nuts,
+        "occupation": wanted.occupations,
+        "source": wanted.sources,
+    }
+    found = [Query.term_set_query(schema, name, sorted(values)) for name, values in sets.items() if values]
+    if wanted.shown is not Shown.ANY:
+        active = Query.term_query(schema, "status", Status.ACTIVE)
+        found.append(active if wanted.shown is Shown.ACTIVE else _not(active))
+    return found + [_word(schema, alternatives) for alternatives in wanted.words]
+
+
+def _word(schema: tantivy.Schema, alternatives: Sequence[str]) -> Query:
+    title = [Query.boost_query(Query.term_query(schema, "title", term), TITLE_COUNTS) for term in alternatives]
+    body = [Query.term_query(schema, "body", term) for term in alternatives]
+    return Query.boolean_query([(Occur.Should, query) for query in (*title, *body)])
+
+
+def _all(queries: Sequence[Query]) -> Query:
+    return Query.boolean_query([(Occur.Must, query) for query in queries]) if queries else Query.all_query()
+
+
+def _not(query: Query) -> Query:
+    return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, query)])
+
+
+def _counts(searcher: tantivy.Searcher, query: Query) -> tuple[Count, dict[str, dict[str, Count]]]:
+    """Ads and posts over all hits, and by value of each facet, in one pass."""
+    posts = {"posts": {"sum": {"field": "positions"}}}
+    asked: dict[str, Any] = {
+        name: {"terms": {"field": field, "size": MOST_VALUES}, "aggs": posts} for name, field in FACETS.items()
+    }
+    found = searcher.aggregate(query, {**asked, **posts, "ads": {"value_count": {"field": "order"}}})
+    facets = {
+        name: {
+            bucket["key"]: Count(bucket["doc_count"], int(bucket["posts"]["value"]))
+            for bucket in found[name]["buckets"]
+        }
+        for name in FACETS
+    }
+    return Count(int(found["ads"]["value"]), int(found["posts"]["value"])), facets
+
+
+def _hit(searcher: tantivy.Searcher, address: tantivy.DocAddress, points: Mapping[str, float]) -> Hit:
+    document = searcher.doc(address)
+    return Hit(
+        document["ref"][0],
+        min((points[point] for point in document.get_all("point") if point in points), default=None),
+    )
+
+
+def _point(text: str) -> Point:
+    lat, _, lon = text.partition(",")
+    return float(lat), float(lon)
+
+
+def _cursor(sort: Sort, number: int) -> str:
+    return base64.urlsafe_b64encode(f"{sort}:{number}".encode()).decode().rstrip("=")
+
+
+def _number(page: Page) -> int:
+    """What a cursor holds: the key of the last hit, or how many hits came before."""
+    if not page.cursor:
+        return 0
+    try:
+        sort, _, number = base64.urlsafe_b64decode(page.cursor + "==").decode().partition(":")
+        if sort == page.sort and 0 <= int(number) < 2**63:
+            return int(number)
+    except ValueError:
+        pass
+    raise BadCursor("this cursor belongs to no search in this order; start again without it")

@@ -1,0 +1,70 @@
+"""vacancy.matched -> the store and the index; the search API and the pages."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from pendler.bus import Bus
+from pendler.places import Places, open_places
+from pendler.searchable import searchable
+from pendler.service import Fact, Handler, Ledger, Result, Service
+from pendler.settings import Settings
+from pendler.store import Store, open_store
+from schemas.event import Erased, VacancyMatched
+from services.search import api
+from services.search.index import Index, open_index
+from services.search.state import VACANCIES, document
+
+
+def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - search publishes nothing
+    store, index = open_store(settings.url_of("store"), "search"), open_index(settings.url_of("index"))
+    return build(store, index, open_places(settings.places), settings)
+
+
+def build(store: Store, index: Index, places: Places, settings: Settings) -> Service:
+    async def close() -> None:
+        await index.close()
+        await store.close()
+
+    return Service(
+        "search",
+        handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=2000, linger=0.5)},
+        api=api.router(store, index, places, settings),
+        ledger=partial(ledger, index),
+        trace=partial(trace, store, index),
+        close=close,
+    )
+
+
+async def on_matched(store: Store, index: Index, facts: Sequence[Fact]) -> Result:
+    """Keeps and indexes the newest state of each vacancy in the batch; what is older than the known is dropped."""
+    newest: dict[str, VacancyMatched | Erased] = {}
+    for fact in facts:
+        there = newest.get(fact.ref) if isinstance(fact, VacancyMatched) else None
+        if not isinstance(there, VacancyMatched) or there.order <= fact.order:
+            newest[fact.ref] = fact
+    states = [fact for fact in newest.values() if isinstance(fact, VacancyMatched)]
+    erased = [fact.ref for fact in newest.values() if isinstance(fact, Erased)]
+    known = await store.get(VACANCIES, [fact.ref for fact in states])
+    fresh = [fact for fact in states if known.get(fact.ref, {}).get("version", -1) <= fact.order]
+    documents = [searchable(fact) for fact in fresh]
+
+    async def write() -> None:
+        await store.put(VACANCIES, {fact.ref: document(fact) for fact in fresh})
+        await store.delete(VACANCIES, erased)
+        await index.put(documents)
+        await index.delete(erased)
+
+    return Result(write=write)
+
+
+async def ledger(index: Index) -> Ledger:
+    """The open vacancies that can be found."""
+    return Ledger(open={ref: order // 1_000_000 for ref, order in (await index.open_versions()).items()})
+
+
+async def trace(store: Store, index: Index, ref: str) -> Sequence[Mapping[str, Any]]:
+    """The version that is kept, and the one that can be found."""
+    kept = (await store.get(VACANCIES, [ref])).get(ref)
+    visible = (await index.open_versions()).get(ref)
+    return [{"hop": "kept by search", "version": kept and kept["version"], "open_in_index": visible}] if kept else []
