@@ -6,6 +6,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from uuid import UUID
 
 from pendler.esco import PREFIX, ancestors
 from pendler.places import distance_km
@@ -17,6 +19,8 @@ from schemas.vacancy import Profile, Status
 SURE = 0.5
 NO_DEADLINE = 2**38
 Point = tuple[float, float]
+RECENT = 5_000
+_recent: dict[UUID, "Searchable"] = {}
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,19 @@ class Wanted:
 
 
 def searchable(event: VacancyMatched) -> Searchable:
-    """What the vacancy in an event can be found by; a stub only by its codes and places."""
+    """What the vacancy in an event can be found by; a stub only by its codes and places.
+
+    Search and notify ask for the same vacancies shortly after one another; in one process it is worked out once.
+    """
+    made = _recent.get(event.id)
+    if made is None:
+        made = _recent[event.id] = _searchable(event)
+        if len(_recent) > RECENT:
+            _recent.pop(next(iter(_recent)), None)
+    return made
+
+
+def _searchable(event: VacancyMatched) -> Searchable:
     places, sure = event.derived.places, [one for one in event.derived.occupations if one.score >= SURE]
     vacancy = event.vacancy
     profiles = _profiles(event)
@@ -64,9 +80,8 @@ def searchable(event: VacancyMatched) -> Searchable:
         order=event.order,
         status=event.status,
         source=event.source,
-        title=tuple(term for language, one in profiles for term in terms(one.title, language)),
-        body=tuple(term for language, one in profiles for term in terms(one.text, language))
-        + _employer(event),
+        title=tuple(chain.from_iterable(terms(one.title, language) for language, one in profiles)),
+        body=tuple(chain(*(terms(one.text, language) for language, one in profiles), _employer(event))),
         countries=frozenset(place.country for place in places if place.country),
         nuts=frozenset(code for place in places if place.nuts for code in levels(place.nuts)),
         occupations=frozenset(uri for one in sure for uri in (one.uri, *ancestors(one.isco))),

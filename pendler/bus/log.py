@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import structlog
 
@@ -69,7 +69,7 @@ class LogBus:
             self._log.executemany("INSERT INTO log (topic, key, value, headers, at) VALUES (?, ?, ?, ?, ?)", rows)
 
     async def consume(self, group: str, topic: str, deliver: Delivery, stop: asyncio.Event) -> None:
-        with (self._directory / f"{group}.{topic}.lock").open("w") as lock:
+        with self._lock(group, topic) as lock:
             if not await _sole_member(lock.fileno(), stop):
                 return
             while not stop.is_set():
@@ -83,6 +83,9 @@ class LogBus:
                     log.warning("waiting", group=group, topic=topic, away=str(away))
                     WAITING.labels(group, topic).set(1)
                     await _sleep(AWAY, stop)
+
+    def _lock(self, group: str, topic: str) -> IO[str]:
+        return (self._directory / f"{group}.{topic}.lock").open("w")
 
     async def _batch(self, group: str, topic: str, deliver: Delivery, stop: asyncio.Event) -> list[Record]:
         size, until = deliver.handler.size, time.monotonic() + deliver.handler.linger
@@ -126,7 +129,10 @@ class LogBus:
         )
 
     async def rewind(self, group: str, topic: str) -> None:
-        await self._on(self._reader, lambda: self._commit(group, topic, 0))
+        with self._lock(group, topic) as lock:
+            if not _locked(lock.fileno()):
+                raise ValueError(f"group {group} still has a member: stop it, then rewind")
+            await self._on(self._reader, partial(self._commit, group, topic, 0))
 
     async def compact(self) -> None:
         await self._on(self._writer, self._compact)
@@ -152,14 +158,19 @@ class LogBus:
             connection.close()
 
 
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 async def _sole_member(lock: int, stop: asyncio.Event) -> bool:
     while not stop.is_set():
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            await _sleep(0.1, stop)
-        else:
+        if _locked(lock):
             return True
+        await _sleep(0.1, stop)
     return False
 
 

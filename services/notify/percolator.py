@@ -13,7 +13,9 @@ from schemas.query import Origin
 CELL = 0.25
 KM_PER_DEGREE = 111.0
 MOST_CELLS = 2000
-Key = str | tuple[int, int]
+Key = str | tuple[str, str] | tuple[int, int]
+"""A word as it is; a code or an area with its kind; a cell of the map."""
+ANY = ("any", "")
 
 
 class Percolator:
@@ -45,32 +47,29 @@ class Percolator:
         """The subscriptions that the vacancy fits, each once."""
         held = held_terms(vacancy)
         candidates: set[str] = set()
-        for key in self._anchored.keys() & keys(vacancy, held):
-            candidates |= self._anchored[key]
+        for found in (self._anchored.keys() & held, self._anchored.keys() & keys(vacancy)):
+            candidates.update(*(self._anchored[key] for key in found))
         return (identity for identity in candidates if fits(self._wanted[identity], vacancy, held))
 
 
 def anchors(one: Wanted) -> Iterable[Key]:
     """Where a subscription stands: a vacancy that fits it has at least one of these."""
     if one.words:
-        return {f"word {term}" for term in max(one.words, key=lambda terms: len(terms[0]))}
+        return max(one.words, key=lambda terms: len(terms[0]))
     if one.occupations:
-        return {f"code {uri}" for uri in one.occupations}
+        return {("code", uri) for uri in one.occupations}
     if one.origin and len(around := cells(one.origin, one.km)) <= MOST_CELLS:
         return around
     if one.nuts or one.countries:
-        return {f"area {code}" for code in one.nuts or one.countries}
-    return {"any"}
+        return {("area", code) for code in one.nuts or one.countries}
+    return {ANY}
 
 
-def keys(vacancy: Searchable, held: Iterable[str]) -> set[Key]:
-    """All anchors under which a subscription may stand that this vacancy fits."""
-    found: set[Key] = {f"word {term}" for term in held}
-    found.update(f"code {uri}" for uri in vacancy.occupations)
-    found.update(f"area {code}" for code in vacancy.nuts | vacancy.countries)
-    found.update(cell(point) for point in vacancy.points)
-    found.add("any")
-    return found
+def keys(vacancy: Searchable) -> set[Key]:
+    """All anchors but words under which a subscription may stand that this vacancy fits."""
+    codes = {("code", uri) for uri in vacancy.occupations}
+    areas = {("area", code) for code in vacancy.nuts | vacancy.countries}
+    return {*codes, *areas, *(cell(point) for point in vacancy.points), ANY}
 
 
 def cell(point: Point) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from pendler.bus import Bus
+from pendler.bus import Bus, failpoint
 from pendler.places import Places, open_places
 from pendler.searchable import near, searchable, wanted
 from pendler.service import Fact, Handler, Job, Result, Service
@@ -210,8 +210,10 @@ class Sender:
             await ledger.move(self._store, identity, doc, MailState.CANCELLED)
             return
         message = await self._message(identity, doc, one)
+        failpoint("notify.claimed")
         try:
             await self._mail.send(identity, message)
+            failpoint("notify.mailed")
         except Refused as refusal:
             await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
         except Lost as loss:

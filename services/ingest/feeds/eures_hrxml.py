@@ -14,6 +14,7 @@ from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.record import Node, Notes
 from services.ingest.fields.strict import external_id, readable_id, xml_document
 
+MOST_NAMESPACES = 50
 CLOSING = dict.fromkeys(("closed", "filled", "cancelled", "inactive", "deleted"), v.Status.CLOSED) | {
     "expired": v.Status.EXPIRED,
     "withdrawn": v.Status.WITHDRAWN,
@@ -27,6 +28,9 @@ def split(raw: bytes) -> Iterator[Item]:
     if not openings and len(root):
         raise Flaw("no-records", "/", root.tag, "no PositionOpening element was found")
     for opening in openings:
+        # Each record repeats the namespaces of what stands around it.
+        if len(opening.nsmap) > MOST_NAMESPACES:
+            raise Flaw("xml-namespaces", "/", hint=f"at most {MOST_NAMESPACES} namespaces")
         body = etree.tostring(opening, encoding="unicode", with_tail=False)
         yield Item(readable_id(_identifier(Node(opening, Notes()))), body)
 
@@ -97,7 +101,7 @@ def _profiles(opening: Node, status: v.Status) -> tuple[v.Profile, ...]:
         language = node.attribute("languageCode", codes.language)
         title = plain(node.text("PositionTitle"))
         if title and language not in found:
-            html, text = sanitise("".join(part.markup for part in node.each("PositionFormattedDescription/Content")))
+            html, text = sanitise(node.markup("PositionFormattedDescription/Content"))
             found[language] = v.Profile(language=language, title=title, html=html, text=text)
         else:
             rule = "language-repeated" if title else "title-missing"

@@ -28,6 +28,7 @@ WITHOUT_A_FIELD = {
     "benefits": f"{PACKAGE}/BenefitsSummary",
     "travel": f"{PROFILE}/TravelPreference",
 }
+MOST_PLACES = 100
 YEARS_IN = {"year": 1.0, "month": 1 / 12, "week": 1 / 52, "day": 1 / 365}
 NOT_STATED = ("na", "n/a", "n.a.", "-")
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
@@ -40,7 +41,10 @@ _NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 def locations(opening: Node) -> tuple[v.Location, ...]:
     """The places of work, each once."""
     found = (_location(node) for node in opening.each(f"{PROFILE}/PositionLocation/Address"))
-    return tuple(dict.fromkeys(place for place in found if place != v.Location()))[:100]
+    places = list(dict.fromkeys(place for place in found if place != v.Location()))
+    if len(places) > MOST_PLACES:
+        opening.notes.warn("too-many-places", f"/{PROFILE}/PositionLocation", len(places), f"at most {MOST_PLACES}")
+    return tuple(places[:MOST_PLACES])
 
 
 def _location(address: Node) -> v.Location:
@@ -64,11 +68,10 @@ def _nuts(value: str | None, at: str) -> Read[str]:
 def employer(opening: Node) -> v.Employer:
     """The organisation, of which the first profile that names it is believed."""
     identifiers = f"{ORGANISATION}/OrganizationIdentifiers"
-    about = next((node.markup for node in opening.each(f"{ORGANISATION}/Description")), "")
     return v.Employer(
         name=plain(opening.text(f"{identifiers}/OrganizationName")),
         legal_id=opening.text(f"{identifiers}/OrganizationLegalID"),
-        description=sanitise(about)[1] or None,
+        description=sanitise(opening.markup(f"{ORGANISATION}/Description"))[1] or None,
     )
 
 
@@ -165,6 +168,8 @@ def _occupation(node: Node) -> v.OccupationCode | None:
     written, listed = node.text(".", 200) or "", (node.element.get("listName") or "").strip()
     version = node.notes.line(node.element.get("listVersionID"), node.at, 20)
     digits = _ISCO.fullmatch(written)
+    if not written:
+        return None
     if "/esco/occupation/" in written:
         return v.OccupationCode(scheme="ESCO", version=version, code=written)
     if digits and ("/esco/isco/" in written.lower() or listed.upper() in ("ISCO2008", "ISCO-08", "ISCO08")):
@@ -186,7 +191,7 @@ def apply(opening: Node) -> v.Apply:
     instructions = next((node for node in opening.each(f"{METHOD}/Instructions") if node.written), None)
     if instructions is None:
         return v.Apply()
-    html, text = sanitise(instructions.markup, lines=True)
+    html, text = sanitise(instructions.markup("."), lines=True)
     written = f"{' '.join(unescape(link) for link in _HREF.findall(html))} {text}"
     link, mail = _LINK.search(written), _MAIL.search(written)
     keep, at = instructions.notes.keep, instructions.at

@@ -11,6 +11,7 @@ from schemas.event import Reason
 from services.ingest.fields.strict import Element, Read, Reader, clean, warning
 
 T = TypeVar("T")
+LONGEST = 100_000
 
 
 class Notes:
@@ -31,10 +32,10 @@ class Notes:
 
     def line(self, text: str | None, at: str, limit: int = 500) -> str | None:
         """A clean text of at most `limit` characters, or none where there is none."""
-        found = clean(text or "")
-        if len(found) > limit:
-            self.warn("text-cut", at, found, f"at most {limit} characters")
-        return found[:limit].rstrip() or None
+        written = (text or "").strip()
+        if len(written) > limit:
+            self.warn("text-cut", at, written, f"at most {limit} characters")
+        return clean(written, limit) or None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Record:
         """What the pointer leads to, or none."""
         found: object = self.members
         for name in pointer.split("/")[1:]:
-            found = found.get(name) if isinstance(found, Mapping) else None
+            found = found.get(name) if isinstance(found, dict) else None
         return found
 
     def text(self, pointer: str, limit: int = 500) -> str | None:
@@ -79,7 +80,7 @@ class Record:
         found = self.value(pointer)
         if found is None:
             return []
-        if not isinstance(found, list) or not all(isinstance(child, Mapping) for child in found):
+        if not isinstance(found, list) or not all(isinstance(child, dict) for child in found):
             self._expected("a list of objects", pointer, found)
             return []
         return [Record(child, self.notes, f"{self.at}{pointer}/{n}") for n, child in enumerate(found)]
@@ -128,14 +129,16 @@ class Node:
         """All text in the element, as it stands there."""
         return "".join(map(str, self.element.itertext())).strip()
 
-    @property
-    def markup(self) -> str:
-        """What is in the element as HTML: text that is markup, or elements of their own."""
-        return (self.element.text or "") + "".join(map(_serialised, self.element))
+    def markup(self, path: str) -> str:
+        """What is in the elements as HTML, be it text that is markup or elements of their own."""
+        found = "".join(_inner(node.element) for node in self.each(path))
+        if len(found) > LONGEST:
+            self.notes.warn("text-cut", f"{self.at}/{path}", found, f"at most {LONGEST} characters")
+        return found[:LONGEST]
 
 
-def _serialised(element: Element) -> str:
-    return etree.tostring(element, encoding="unicode")
+def _inner(element: Element) -> str:
+    return (element.text or "") + "".join(etree.tostring(child, encoding="unicode") for child in element)
 
 
 @cache

@@ -13,46 +13,26 @@ def is_internal(ad: Mapping[str, object]) -> bool:
 
 def as_published(ad: Mapping[str, object]) -> dict[str, object]:
     """The same advertisement as the search API would show it; what it does not state is None there."""
-    place = _object(ad, "arbetsplatsadress")
     inexperienced = ad.get("ingenErfarenhetKravs")
     return {
         "id": ad.get("annonsId"),
         "headline": ad.get("annonsrubrik"),
-        "description": {
-            "text": ad.get("annonstext"),
-            "text_formatted": ad.get("annonstextFormaterad"),
-            "conditions": ad.get("villkorsbeskrivning"),
-        },
+        "description": _description(ad),
         "number_of_vacancies": ad.get("antalPlatser"),
         "employment_type": _term(ad, "anstallningTyp"),
         "working_hours_type": _term(ad, "arbetstidTyp"),
         "duration": _term(ad, "varaktighetTyp"),
         "salary_type": _term(ad, "lonTyp"),
         "salary_description": ad.get("lonebeskrivning"),
-        "scope_of_work": {"min": ad.get("arbetstidOmfattningFran"), "max": ad.get("arbetstidOmfattningTill")},
         "access": ad.get("tilltrade"),
-        "employer": {
-            "name": ad.get("arbetsgivareNamn"),
-            "workplace": ad.get("arbetsplatsNamn"),
-            "organization_number": ad.get("organisationsnummer"),
-            "url": ad.get("webbadress"),
-            "email": ad.get("epost"),
-            "phone_number": ad.get("telefonnummer"),
-        },
-        "application_details": {
-            "url": ad.get("ansokningssattWebbadress"),
-            "email": ad.get("ansokningssattEpost"),
-            "information": ad.get("informationAnsokningssatt"),
-            "other": ad.get("ansokningssattAnnatSatt"),
-            "reference": ad.get("referens"),
-            "via_af": ad.get("ansokningssattViaAF"),
-        },
+        "employer": _employer(ad),
+        "application_details": _application(ad),
         "application_contacts": [_contact(person) for person in _objects(ad, "kontaktpersoner")],
         "experience_required": None if inexperienced is None else inexperienced is not True,
         "access_to_own_car": ad.get("tillgangTillEgenBil"),
         "driving_license": [_label(licence) for licence in _objects(ad, "korkort")],
         "occupation": _term(ad, "yrkesroll"),
-        "workplace_address": _address(place),
+        "workplace_address": _address(_object(ad, "arbetsplatsadress")),
         "must_have": _wishes(ad, required=True),
         "nice_to_have": _wishes(ad, required=False),
         "publication_date": ad.get("publiceringsdatum"),
@@ -61,7 +41,37 @@ def as_published(ad: Mapping[str, object]) -> dict[str, object]:
         "removed": ad.get("avpublicerad"),
         "removed_date": ad.get("avpubliceringsdatum"),
         "timestamp": ad.get("updatedAt") or ad.get("uppdateradTid"),
+        "source_type": ad.get("kallaTyp"),
         "demonstration": ad.get("demonstration"),
+    }
+
+
+def _description(ad: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "text": ad.get("annonstext"),
+        "text_formatted": ad.get("annonstextFormaterad"),
+        "conditions": ad.get("villkorsbeskrivning"),
+    }
+
+
+def _employer(ad: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "name": ad.get("arbetsgivareNamn"),
+        "workplace": ad.get("arbetsplatsNamn"),
+        "organization_number": ad.get("organisationsnummer"),
+        "url": ad.get("webbadress"),
+        "email": ad.get("epost"),
+        "phone_number": ad.get("telefonnummer"),
+    }
+
+
+def _application(ad: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "url": ad.get("ansokningssattWebbadress"),
+        "email": ad.get("ansokningssattEpost"),
+        "information": ad.get("informationAnsokningssatt"),
+        "other": ad.get("ansokningssattAnnatSatt"),
+        "reference": ad.get("referens"),
     }
 
 

@@ -22,6 +22,7 @@ SWEDEN = "199"
 COUNTRIES = {"storbritannien och nordirland": "UK"}
 PLACE = "/workplace_address"
 KINDS = ("must_have", "nice_to_have")
+TERM = ("concept_id", "legacy_ams_taxonomy_id", "label")
 WISHES = ("skills", "languages", "work_experiences", "education", "education_level")
 WITHOUT_A_FIELD = {
     "external_id": "/external_id",
@@ -115,9 +116,11 @@ def licences(ad: Record) -> tuple[str, ...]:
 
 def languages(ad: Record) -> tuple[v.LanguageSkill, ...]:
     """The languages that have a code of two letters; the others are kept with the remainder."""
-    found = ((_language(wish), kind == "must_have") for kind in KINDS for wish in ad.each(f"/{kind}/languages"))
-    skills = {code: v.LanguageSkill(language=code, required=must) for code, must in reversed(list(found)) if code}
-    return tuple(reversed(skills.values()))
+    skills: dict[str, v.LanguageSkill] = {}
+    for kind in KINDS:
+        for code in filter(None, map(_language, ad.each(f"/{kind}/languages"))):
+            skills.setdefault(code, v.LanguageSkill(language=code, required=kind == "must_have"))
+    return tuple(skills.values())
 
 
 def _language(wish: Record) -> str | None:
@@ -172,11 +175,10 @@ def remainder(ad: Record) -> dict[str, object]:
     return {name: value for name, value in kept.items() if value}
 
 
-def _wishes(ad: Record, kind: str) -> dict[str, list[dict[str, str | None]]]:
-    names = ("concept_id", "legacy_ams_taxonomy_id", "label")
+def _wishes(ad: Record, kind: str) -> dict[str, list[dict[str, str]]]:
     found = {
         name: [
-            {member: wish.text(f"/{member}") for member in names}
+            {member: text for member in TERM if (text := wish.text(f"/{member}"))}
             for wish in ad.each(f"/{kind}/{name}")
             if name != "languages" or not _language(wish)
         ]

@@ -35,7 +35,7 @@ _NEWLINE = re.compile("\r\n?|[\u2028\u2029]")
 _UNWANTED = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f"  # control
     "\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"  # bidi and other invisible marks
-    "\ufff9-\uffff\ud800-\udfff]"  # no characters at all
+    "\ufff9-\ufffc\ufffe\uffff\ud800-\udfff]"  # no characters at all
 )
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{9,}")
 _ADDRESS = re.compile(r"(?i:https?)://[^\s/?#<>\"\\]+(?:[/?#][^\s<>\"\\]*)?")
@@ -88,7 +88,7 @@ def mailbox(text: str | None, at: str) -> Read[str]:
 def readable_id(value: object) -> str | None:
     """The identifier in `value` if it is one: 1 to 200 printable characters, a text or a whole number."""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if 0 < len(text) <= 200 and text.isprintable() else None
+    return text if 0 < len(text) <= 200 and text.isprintable() and max(text) < "\ufffd" else None
 
 
 def external_id(value: object, at: str) -> str:

@@ -1,0 +1,52 @@
+# Pendler. `make help` tells what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+export PENDLER_PORT ?= 8000
+
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## Make .venv from requirements.lock
+
+run: setup ## Run the exchange on this machine, with demonstration vacancies
+	@exec $(BIN)/pendler run
+
+test: setup ## All tests; starts a Kafka broker of its own where Java and Maven are there
+	@$(BIN)/python -m pytest
+
+check: setup ## The static checks: format, lint, types, import rules, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.reference --check
+
+schemas: setup ## Write the generated schemas and reference pages anew
+	$(BIN)/python -m deploy.reference
+
+bench: setup ## Measure; one JSON object a line
+	@$(BIN)/python -m bench
+
+lock: ## Resolve the newest versions into requirements.lock (needs uv)
+	uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url --no-header \
+		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## Remove .venv, caches and downloaded engines; never var/
+	rm -rf .venv .engines .pytest_cache .mypy_cache .ruff_cache .import_linter_cache tests/.cache
+
+.venv/ready: requirements.lock pyproject.toml
+	@echo "Installing into .venv (once)" >&2
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv -q --clear --python $(PYTHON) .venv \
+		&& uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock \
+		&& uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		$(PYTHON) -m venv --clear .venv \
+		&& $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock \
+		&& $(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+.PHONY: help setup run test check schemas bench lock clean

@@ -1,0 +1,140 @@
+"""A running exchange in processes of its own, for measurements and crash tests."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+COMMAND = [sys.executable, "-m", "pendler"]
+
+
+class Exchange:
+    """The web process and any number of workers, on one home and free ports."""
+
+    def __init__(self, home: Path, places: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.home, self.port = home, free_port()
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "places.db").exists():
+            shutil.copy(places, home / "places.db")
+        self._environment = {
+            **os.environ,
+            "PENDLER_HOME": str(home),
+            "PENDLER_PORT": str(self.port),
+            "PENDLER_LOG": "warning",
+            **(environment or {}),
+        }
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
+
+    def start(self, name: str, *arguments: str, **environment: str) -> None:
+        """Starts a process: `web`, or a worker with the services it is to run. Its log goes to `<home>/<name>.log`."""
+        command = [*COMMAND, "web"] if name == "web" else [*COMMAND, "work", "--health-port", "0", *arguments]
+        with (self.home / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, env={**self._environment, **environment}, stdout=log, stderr=log
+            )
+
+    def ready(self, seconds: float = 30) -> None:
+        """Waits until the web process answers."""
+        wait_for(self._answers, seconds, "the web process to answer")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.http.get("/readyz").is_success)
+        except httpx2.HTTPError:
+            return False
+
+    def kill(self, name: str) -> None:
+        """Ends a process as a power cut would."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        """Ends all processes in order, and those that will not by force."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.processes.clear()
+        self.http.close()
+
+    def command(self, *arguments: str, check: bool = True) -> str:
+        """Runs a command on this home; gives its standard output."""
+        done = subprocess.run(
+            [*COMMAND, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def key(self, source: str) -> str:
+        return str(json.loads(self.command("keys", "create", "--source", source, "--json"))["key"])
+
+    def push(self, source: str, feed: str, key: str, body: bytes, **headers: str) -> dict[str, Any]:
+        """Delivers; the answer must be 200 or 202."""
+        response = self.http.post(
+            f"/v1/sources/{source}/feeds/{feed}/records", content=body, headers={"Authorization": f"Bearer {key}", **headers}
+        )
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def search(self, **parameters: Any) -> dict[str, Any]:
+        """What a search answers."""
+        response = self.http.get("/v1/vacancies", params=parameters)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def audit(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.command("audit", "--json", check=False))
+        return report
+
+
+@contextmanager
+def running(home: Path, places: Path, workers: Mapping[str, Sequence[str]] | None = None, **environment: str) -> Iterator[Exchange]:
+    """An exchange with a web process and workers (by name, the services of each); stopped at the end."""
+    exchange = Exchange(home, places, environment)
+    exchange.start("web")
+    for name, services in (workers or {"work": ()}).items():
+        exchange.start(name, *services)
+    try:
+        exchange.ready()
+        yield exchange
+    finally:
+        exchange.stop()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
+    """Waits until something holds; gives the seconds it took.
+
+    Raises:
+        TimeoutError: it did not, in time.
+    """
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > seconds:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,102 @@
+"""Does every record have its outcome, and is every open vacancy where it should be? Promise 1, checked from outside.
+
+    accepted = published + unchanged + superseded + rejected + closed + held + pending
+
+and, by (ref, version): open in ingest = visible in the index + set aside + in flight. What is left over is named.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from pendler.bus import Bus, dead_topic, decode
+from pendler.service import Ledger, Reject, Service
+from schemas.event import EVENTS, Event, Outcome, VacancyState
+
+NAMED = 100
+
+
+async def audit(services: Sequence[Service], bus: Bus) -> dict[str, Any]:
+    """The books of all services, compared. `unaccounted` counts everything that does not add up."""
+    ledgers = {service.name: await service.ledger() for service in services if service.ledger}
+    flying = await _in_flight(services, bus)
+    aside = await _set_aside(services, bus)
+    counts = dict(ledgers["ingest"].counts)
+    records = counts["accepted"] - sum(counts[name] for name in (*Outcome, "pending"))
+    differing = _differing(ledgers["ingest"], ledgers["search"], flying, aside)
+    return {
+        **counts,
+        "open_in_ingest": len(ledgers["ingest"].open),
+        "visible_in_index": len(ledgers["search"].open),
+        "in_flight": len(flying),
+        "set_aside": {stage: sum(count.values()) for stage, count in aside.items() if count},
+        "unaccounted": abs(records) + len(differing),
+        "records_unaccounted": records,
+        "vacancies_differing": differing[:NAMED],
+    }
+
+
+def _differing(
+    known: Ledger, visible: Ledger, flying: Mapping[str, int], aside: Mapping[str, Counter[str]]
+) -> list[dict[str, Any]]:
+    """Refs whose open version is not the visible one, though nothing about them is on its way or set aside."""
+    excused = set(flying).union(*(count.keys() for count in aside.values()))
+    refs = sorted((known.open.keys() | visible.open.keys()) - excused)
+    versions = ((ref, known.open.get(ref), visible.open.get(ref)) for ref in refs)
+    return [{"ref": ref, "ingest": there, "index": here} for ref, there, here in versions if there != here]
+
+
+async def _in_flight(services: Sequence[Service], bus: Bus) -> dict[str, int]:
+    """The newest version of each vacancy that lies past the position of a service that handles it."""
+    flying: dict[str, int] = {}
+    for service, event in _handled(services):
+        async for record in bus.scan(event.topic.name, past=service.name):
+            try:
+                fact = decode(record)
+            except Reject:
+                continue
+            if isinstance(fact, VacancyState):
+                flying[fact.ref] = max(fact.revision, flying.get(fact.ref, 0))
+    return flying
+
+
+async def _set_aside(services: Sequence[Service], bus: Bus) -> dict[str, Counter[str]]:
+    """What lies in the dead letters, by stage and key."""
+    return {
+        f"{service.name} of {event.topic.name}": Counter(
+            [record.key async for record in bus.scan(dead_topic(event.topic.name, service.name))]
+        )
+        for service, event in _handled(services)
+    }
+
+
+def _handled(services: Sequence[Service]) -> list[tuple[Service, type[Event]]]:
+    """Who handles vacancies, and on which topic, but for notify, in which none needs to be found."""
+    return [(service, event) for service in services for event in service.handlers if issubclass(event, VacancyState)]
+
+
+async def trace(services: Sequence[Service], bus: Bus, ref: str) -> list[dict[str, Any]]:
+    """Every hop of one vacancy: its records and events on the bus in order, then what each service knows of it."""
+    hops: list[dict[str, Any]] = []
+    for topic in (*EVENTS, *(dead_topic(event.topic.name, service.name) for service, event in _handled(services))):
+        async for record in bus.scan(topic, key=ref):
+            hops.append({"hop": topic, "at": record.at, "offset": record.offset, **_told(record.value, record.headers)})
+    hops.sort(key=lambda hop: (hop["at"], hop["offset"]))
+    for service in services:
+        if service.trace:
+            hops.extend({"service": service.name, **hop} for hop in await service.trace(ref))
+    return hops
+
+
+def _told(value: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+    if value is None:
+        return {"tombstone": True}
+    shown = ("revision", "enrichment", "status", "outcome", "transfer", "n", "reason")
+    try:
+        body = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        body = {}
+    error = {"error": headers["dead_error"]} if "dead_error" in headers else {}
+    return {name: body[name] for name in shown if name in body} | error

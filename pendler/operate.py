@@ -1,0 +1,123 @@
+"""Commands of the operator: audit, trace, dead letters."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from pendler.audit import audit as audited
+from pendler.audit import trace as traced
+from pendler.bus import Bus, Record, dead_topic, open_bus
+from pendler.run import modules
+from pendler.service import Service
+from pendler.settings import Settings
+
+app = typer.Typer()
+dead_app = typer.Typer(help="Records that were set aside.", no_args_is_help=True)
+app.add_typer(dead_app, name="dead")
+T = TypeVar("T")
+TRIES = 5
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@app.command()
+def audit(as_json: AsJson = False) -> None:
+    """Compare the books: every accepted record has one outcome, every open vacancy is visible. Exit 1 if not.
+
+    The books move while they are read; a difference counts only if it stays.
+    """
+    for attempt in range(TRIES):
+        report = _with_all(audited)
+        if not report["unaccounted"]:
+            break
+        time.sleep(0.5 * (attempt < TRIES - 1))
+    _show(report, as_json)
+    raise typer.Exit(1 if report["unaccounted"] else 0)
+
+
+@app.command()
+def trace(ref: str, as_json: AsJson = False) -> None:
+    """Every hop of one vacancy, from its record to the index and the mails."""
+    hops = _with_all(lambda services, bus: traced(services, bus, ref))
+    if as_json:
+        typer.echo(json.dumps(hops, ensure_ascii=False))
+    for hop in [] if as_json else hops:
+        typer.echo("  ".join(f"{name}={value}" for name, value in hop.items()))
+    raise typer.Exit(0 if hops else 1)
+
+
+@dead_app.command("list")
+def list_dead(as_json: AsJson = False) -> None:
+    """What was set aside: one line a record; its number is what `show` and `replay` take."""
+    for record in _with_all(_dead):
+        line = {"id": _identity(record), "key": record.key, **_about(record)}
+        typer.echo(json.dumps(line) if as_json else "  ".join(map(str, line.values())))
+
+
+@dead_app.command("show")
+def show_dead(identity: str) -> None:
+    """One record that was set aside, with its bytes as text where they are text."""
+    record = _find(identity)
+    body = (record.value or b"").decode("utf-8", "backslashreplace")
+    typer.echo(json.dumps({"id": identity, "key": record.key, "headers": record.headers, "body": body}, indent=2))
+
+
+@dead_app.command("replay")
+def replay_dead(identity: str) -> None:
+    """Put a record back on the topic it came from. Handling it again does no harm."""
+    record = _find(identity)
+    headers = {name: value for name, value in record.headers.items() if not name.startswith("dead_")}
+    again = Record(record.headers["dead_topic"], 0, 0, record.key, record.value, headers)
+    _with_all(lambda _, bus: bus.put([again]))
+    typer.echo(f"replayed on {again.topic}")
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report))
+    for name, value in {} if as_json else report.items():
+        typer.echo(f"{name:22} {value}")
+
+
+async def _dead(services: Sequence[Service], bus: Bus) -> list[Record]:
+    topics = [dead_topic(event.topic.name, service.name) for service in services for event in service.handlers]
+    return [record for topic in topics async for record in bus.scan(topic)]
+
+
+def _find(identity: str) -> Record:
+    found = [record for record in _with_all(_dead) if _identity(record) == identity]
+    if not found:
+        raise typer.BadParameter("there is no such record; `pendler dead list` shows them")
+    return found[0]
+
+
+def _identity(record: Record) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def _about(record: Record) -> dict[str, str]:
+    return {name.removeprefix("dead_"): value for name, value in record.headers.items() if name.startswith("dead_")}
+
+
+def _with_all(use: Callable[[Sequence[Service], Bus], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with _opened(Settings()) as (services, bus):
+            return await use(services, bus)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[list[Service], Bus]]:
+    bus = open_bus(settings.url_of("bus"))
+    services = [module.from_settings(settings, bus) for module in modules().values()]
+    try:
+        yield services, bus
+    finally:
+        for service in services:
+            await service.close()
+        await bus.close()
