@@ -73,8 +73,9 @@ async def _set_aside(services: Sequence[Service], bus: Bus) -> dict[str, Counter
 
 
 def _handled(services: Sequence[Service]) -> list[tuple[Service, type[Event]]]:
-    """Who handles vacancies, and on which topic, but for notify, in which none needs to be found."""
-    return [(service, event) for service in services for event in service.handlers if issubclass(event, VacancyState)]
+    """Who handles vacancies on their way to the index, and on which topic: who passes them on or keeps books."""
+    passing = [service for service in services if service.ledger or any(issubclass(e, VacancyState) for e in service.emits)]
+    return [(service, event) for service in passing for event in service.handlers if issubclass(event, VacancyState)]
 
 
 async def trace(services: Sequence[Service], bus: Bus, ref: str) -> list[dict[str, Any]]:

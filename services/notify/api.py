@@ -74,7 +74,7 @@ def router(store: Store, mail: Mail, places: Places, settings: Settings) -> APIR
         lines = [
             _("We have sent you a mail. Please click the link in it: only then will we mail you new jobs.")
         ]
-        return say(request, 202, _("Look into your mailbox"), lines)
+        return say(request, 202, _("Check your mailbox"), lines)
 
     @api.get("/subscriptions/confirm/{token}", include_in_schema=False)
     async def ask_confirm(token: str, request: Request) -> Response:

@@ -33,7 +33,8 @@ def alert(
     ordered = sorted(matches, key=lambda match: (match["item"]["km"] or 0, -match["item"]["published"]))
     spoken = speech(subscription.language)
     count = len(matches)
-    subject = f"{spoken.ngettext('%(num)s new job', '%(num)s new jobs', count) % {'num': count}} {search_words(subscription.query, spoken)}"
+    jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
+    subject = f"{jobs} {search_words(subscription.query, spoken)}"
     context = {
         "items": [_item(match["item"], spoken) for match in ordered[:SHOWN]],
         "more": max(0, count - SHOWN),
@@ -48,9 +49,7 @@ def alert(
 def confirmation(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
     """The mail by which a subscription is confirmed. Nothing happens unless the person clicks and says so."""
     spoken = speech(subscription.language)
-    return _message(
-        subscription, "confirm", spoken.gettext("Please confirm: new jobs by e-mail"), {}, links, now, {}
-    )
+    return _message(subscription, "confirm", spoken.gettext("Please confirm: new jobs by e-mail"), {}, links, now, {})
 
 
 def _message(
@@ -94,9 +93,7 @@ def search_words(query: Query, spoken: Speech) -> str:
     if query.near:
         parts.append(_("near %(place)s (%(km)s km)") % {"place": query.near, "km": query.km})
     if query.country or query.nuts:
-        parts.append(
-            _("in %(places)s") % {"places": ", ".join([*map(spoken.country, query.country), *query.nuts])}
-        )
+        parts.append(_("in %(places)s") % {"places": ", ".join([*map(spoken.country, query.country), *query.nuts])})
     return " ".join(parts)
 
 
@@ -104,8 +101,7 @@ def _item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     pay = spoken.pay(Pay.model_validate(item["pay"])) if item["pay"] else ""
     deadline = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
     places = ", ".join(
-        f"{name}, {spoken.country(country)}" if name else spoken.country(country)
-        for name, country in item["places"]
+        f"{name}, {spoken.country(country)}" if name else spoken.country(country) for name, country in item["places"]
     )
     km = "" if item["km"] is None else f"{spoken.number(round(item['km']))} km"
     occupation = lexicon().label(item["occupation"], spoken.language) if item["occupation"] else ""

@@ -224,30 +224,31 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("step", ["handled", "written"])
-def test_what_was_in_hand_when_the_process_was_killed_comes_again(url: Url, step: str) -> None:
+def test_what_was_in_hand_when_the_process_was_killed_comes_again(url: Url) -> None:
+    told = [vacancy(revision=1), vacancy(revision=2)]
+
     async def publish() -> None:
         async with opened(url) as bus:
-            await bus.publish([vacancy(revision=1), vacancy(revision=2)])
+            await bus.publish(told)
 
     async def recover() -> None:
         async with opened(url) as bus:
             assert await bus.lag("g", TOPIC) == 2
-            assert (await read(bus, 2)).facts == [vacancy(revision=1), vacancy(revision=2)]
+            assert (await read(bus, 2)).facts == told
             assert await bus.lag("g", TOPIC) == 0
 
-    if url.startswith("kafka") and step != "written":
-        pytest.skip("once is enough: the broker takes 10 s to miss the dead member")
-    asyncio.run(publish())
-    environment = os.environ | {"PENDLER_FAILPOINT": f"g.{step}:1"}
-    victim = subprocess.run([sys.executable, "-c", VICTIM, url, TOPIC], env=environment, timeout=60)
-    assert victim.returncode == -signal.SIGKILL
-    asyncio.run(recover())
+    # Kafka takes 10 s to miss the dead member, so there the last step before the commit has to do.
+    for step in ["written"] if url.startswith("kafka") else ["handled", "written"]:
+        asyncio.run(publish())
+        environment = os.environ | {"PENDLER_FAILPOINT": f"g.{step}:1"}
+        victim = subprocess.run([sys.executable, "-c", VICTIM, url, TOPIC], env=environment, timeout=60)
+        assert victim.returncode == -signal.SIGKILL
+        asyncio.run(recover())
 
 
 def test_waits_for_an_engine_that_is_away_and_delivers_the_same_in_order(url: Url) -> None:
     async def case() -> None:
-        away = POLL_INTERVAL + 2 if url.startswith("kafka") else 2.5
+        away = POLL_INTERVAL + 2 if url.startswith("kafka") else 1.5
         until = time.monotonic() + away
         told = [vacancy(f"x:{n % 5}", n) for n in range(1, 31)]
         seen = Seen(lambda _: Unavailable("index") if time.monotonic() < until else None)
