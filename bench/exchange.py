@@ -1,5 +1,6 @@
 """A running exchange in processes of its own, for measurements and crash tests."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from pendler.bus import Bus, open_bus
+from pendler.settings import Settings
 
 COMMAND = [sys.executable, "-m", "pendler"]
 
@@ -88,7 +92,9 @@ class Exchange:
     def push(self, source: str, feed: str, key: str, body: bytes, **headers: str) -> dict[str, Any]:
         """Delivers; the answer must be 200 or 202."""
         response = self.http.post(
-            f"/v1/sources/{source}/feeds/{feed}/records", content=body, headers={"Authorization": f"Bearer {key}", **headers}
+            f"/v1/sources/{source}/feeds/{feed}/records",
+            content=body,
+            headers={"Authorization": f"Bearer {key}", **headers},
         )
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
@@ -101,13 +107,31 @@ class Exchange:
         answer: dict[str, Any] = response.json()
         return answer
 
+    def lag(self, group: str, topic: str) -> int:
+        """How much of a topic a group has not committed."""
+        return asyncio.run(self._lag(group, topic))
+
+    async def _lag(self, group: str, topic: str) -> int:
+        bus = self.bus()
+        try:
+            return await bus.lag(group, topic)
+        finally:
+            await bus.close()
+
+    def bus(self) -> Bus:
+        """A bus of one's own to the same topics."""
+        url = self._environment.get("PENDLER_BUS", "file:")
+        return open_bus(Settings(home=self.home, bus=url).url_of("bus"))
+
     def audit(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.command("audit", "--json", check=False))
         return report
 
 
 @contextmanager
-def running(home: Path, places: Path, workers: Mapping[str, Sequence[str]] | None = None, **environment: str) -> Iterator[Exchange]:
+def running(
+    home: Path, places: Path, workers: Mapping[str, Sequence[str]] | None = None, **environment: str
+) -> Iterator[Exchange]:
     """An exchange with a web process and workers (by name, the services of each); stopped at the end."""
     exchange = Exchange(home, places, environment)
     exchange.start("web")

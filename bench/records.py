@@ -24,7 +24,12 @@ def records(count: int, seed: int = 1, prefix: str = "r", published: str = "2026
                 "description": {"text": text, "text_formatted": f"<p>{text}</p>"},
                 "number_of_vacancies": ad["positions"],
                 "employer": {"name": ad["employer"]},
-                "workplace_address": {"city": ad["city"], "postcode": ad["postcode"], "country_code": "199", "country": "Sverige"},
+                "workplace_address": {
+                    "city": ad["city"],
+                    "postcode": ad["postcode"],
+                    "country_code": "199",
+                    "country": "Sverige",
+                },
                 "publication_date": published,
                 "last_publication_date": "2027-12-31T23:59:59",
                 "timestamp": 1_760_000_000_000,

@@ -74,7 +74,9 @@ async def _set_aside(services: Sequence[Service], bus: Bus) -> dict[str, Counter
 
 def _handled(services: Sequence[Service]) -> list[tuple[Service, type[Event]]]:
     """Who handles vacancies on their way to the index, and on which topic: who passes them on or keeps books."""
-    passing = [service for service in services if service.ledger or any(issubclass(e, VacancyState) for e in service.emits)]
+    passing = [
+        service for service in services if service.ledger or any(issubclass(e, VacancyState) for e in service.emits)
+    ]
     return [(service, event) for service in passing for event in service.handlers if issubclass(event, VacancyState)]
 
 

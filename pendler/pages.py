@@ -36,8 +36,7 @@ def page(package: str, template: str, request: Request, status: int = 200, **con
     """A page in the language the reader asked for."""
     language = language_of(request)
     others = [
-        (code, speech(code).own_name(), str(request.url.include_query_params(lang=code).query))
-        for code in LANGUAGES
+        (code, speech(code).own_name(), str(request.url.include_query_params(lang=code).query)) for code in LANGUAGES
     ]
     html = render(package, template, language, {"languages": others, "path": request.url.path, **context})
     return HTMLResponse(html, status)

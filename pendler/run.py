@@ -172,9 +172,9 @@ async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> Non
     await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     done, late = await asyncio.wait(tasks, timeout=GRACE)
-    for task in late:
+    for task in (*late, waiting):
         task.cancel()
-    waiting.cancel()
+    await asyncio.gather(*late, waiting, return_exceptions=True)
     for task in done:
         task.result()
 

@@ -86,9 +86,7 @@ def _searchable(event: VacancyMatched) -> Searchable:
         nuts=frozenset(code for place in places if place.nuts for code in levels(place.nuts)),
         occupations=frozenset(uri for one in sure for uri in (one.uri, *ancestors(one.isco))),
         main_occupation=sure[0].uri if sure else None,
-        points=frozenset(
-            (place.lat, place.lon) for place in places if place.lat is not None and place.lon is not None
-        ),
+        points=frozenset((place.lat, place.lon) for place in places if place.lat is not None and place.lon is not None),
         published=int(((vacancy and vacancy.published) or event.at).timestamp()),
         deadline=int(deadline.timestamp()) if deadline else NO_DEADLINE,
         positions=(vacancy and vacancy.positions) or (event.stub and event.stub.positions) or 1,

@@ -22,12 +22,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8000, description="Port of the web process; workers answer health on the one after it.")
     public_url: str = Field("", description="Where people reach the pages; links in mails begin with it.")
-    secret: SecretStr = Field(
-        SecretStr(""), description="Signs links and cursors; made at first start if unset."
-    )
-    now: datetime | None = Field(
-        None, description="Fixes the clock, for tests and demonstrations (ISO 8601)."
-    )
+    secret: SecretStr = Field(SecretStr(""), description="Signs links and cursors; made at first start if unset.")
+    now: datetime | None = Field(None, description="Fixes the clock, for tests and demonstrations (ISO 8601).")
     demo: bool = Field(False, description="Fill an empty exchange with demonstration vacancies.")
     max_body: int = Field(64_000_000, description="Largest delivery in bytes, after decompression.")
     log: str = Field("info", description="`debug`, `info`, `warning` or `error`.")

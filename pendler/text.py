@@ -27,13 +27,14 @@ def fold(text: str) -> str:
     """Lower case without accents: `Ingénieur` and `INGENIEUR` are one word."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(LETTERS)
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, in order; a word of more than 60 letters is cut."""
-    return [found[:LONGEST_WORD] for found in WORD.findall(unicodedata.normalize("NFC", text).lower())]
+    lower = unicodedata.normalize("NFKC", text).lower().replace("i̇", "i")  # İ in lower case, else taken apart
+    return [found[:LONGEST_WORD] for found in WORD.findall(lower)]
 
 
 @lru_cache(maxsize=32)

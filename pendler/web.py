@@ -111,7 +111,9 @@ def _problems(app: FastAPI) -> None:
         return Problem(422, "invalid-request", "The request does not fit; see `errors`.", errors=errors).response()
 
     async def broken(_: Request, __: Exception) -> Response:
-        return Problem(500, "internal", "Something broke here. It has been noted; nothing you sent is half-stored.").response()
+        return Problem(
+            500, "internal", "Something broke here. It has been noted; nothing you sent is half-stored."
+        ).response()
 
     for kind, handler in {
         Exception: broken,

@@ -10,6 +10,8 @@ import pytest
 
 from pendler.places import FORMAT, Places, build, open_places
 
+pytest_plugins = ["tests.kafka_node"]
+
 
 @pytest.fixture(scope="session")
 def places_file() -> Path:

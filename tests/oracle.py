@@ -5,12 +5,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any
 
 from bench.exchange import Exchange, wait_for
-from pendler.bus import decode, open_bus
-from pendler.settings import Settings
+from pendler.bus import decode
 from schemas.event import AlertSent
 
 LINK = re.compile(r"http://\S+/subscriptions/(?:confirm|stop)/\S+")
@@ -59,15 +57,16 @@ def messages(exchange: Exchange) -> dict[str, Any]:
     """The mails in the outbox by file name, each sending a file of its own."""
     folder = exchange.home / "mail"
     return {
-        path.name: message_from_bytes(path.read_bytes(), policy=policy.default) for path in sorted(folder.glob("[0-9]*.eml"))
+        path.name: message_from_bytes(path.read_bytes(), policy=policy.default)
+        for path in sorted(folder.glob("[0-9]*.eml"))
     }
 
 
-def judge(exchange: Exchange, bus: str, sent: set[str], patience: float = 90) -> Verdict:
+def judge(exchange: Exchange, sent: set[str], patience: float = 90) -> Verdict:
     """Waits until all is quiet, then compares."""
     wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= len(sent), patience, f"{len(sent)} to be visible")
     wait_for(lambda: exchange.audit()["unaccounted"] == 0, patience, "the books to be even")
-    told = wait_for_alerts(exchange, bus, sent, patience)
+    told = wait_for_alerts(exchange, sent, patience)
     files = Counter(message["Message-ID"] for message in messages(exchange).values())
     refs = Counter(ref for alert in told.values() for ref in alert.refs)
     return Verdict(
@@ -91,12 +90,12 @@ def visible(exchange: Exchange) -> set[str]:
         page = exchange.http.get(page["next"]).json()
 
 
-def wait_for_alerts(exchange: Exchange, bus: str, sent: set[str], patience: float) -> dict[str, AlertSent]:
+def wait_for_alerts(exchange: Exchange, sent: set[str], patience: float) -> dict[str, AlertSent]:
     """The alerts told of on the bus, one a mail, once every vacancy that was sent is in one."""
     told: dict[str, AlertSent] = {}
 
     def complete() -> bool:
-        told.update(asyncio.run(alerts(exchange.home, bus)))
+        told.update(asyncio.run(alerts(exchange)))
         return sent <= {ref for alert in told.values() for ref in alert.refs}
 
     try:
@@ -106,18 +105,10 @@ def wait_for_alerts(exchange: Exchange, bus: str, sent: set[str], patience: floa
     return told
 
 
-async def alerts(home: Path, bus: str) -> dict[str, AlertSent]:
-    opened = open_bus(Settings(home=home, bus=bus).url_of("bus"))
+async def alerts(exchange: Exchange) -> dict[str, AlertSent]:
+    bus = exchange.bus()
     try:
-        events = [decode(record) async for record in opened.scan(AlertSent.topic.name)]
+        events = [decode(record) async for record in bus.scan(AlertSent.topic.name)]
         return {event.mail: event for event in events}
     finally:
-        await opened.close()
-
-
-async def lag(home: Path, bus: str, group: str, topic: str) -> int:
-    opened = open_bus(Settings(home=home, bus=bus).url_of("bus"))
-    try:
-        return await opened.lag(group, topic)
-    finally:
-        await opened.close()
+        await bus.close()

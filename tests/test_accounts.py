@@ -71,7 +71,9 @@ def test_every_hop_of_a_vacancy_can_be_followed(exchange: Exchange) -> None:
 
 def test_a_poison_record_is_set_aside_shown_and_replayed(exchange: Exchange) -> None:
     log = exchange.home / "bus" / "log.db"
-    poison = "INSERT INTO log (topic, key, value, headers, at) VALUES ('vacancy.normalised.v1', 'se:bad', x'FF00', '{}', 0)"
+    poison = (
+        "INSERT INTO log (topic, key, value, headers, at) VALUES ('vacancy.normalised.v1', 'se:bad', x'FF00', '{}', 0)"
+    )
     execute(log, poison)
     key = exchange.key("se")
     exchange.push("se", "se_jobtech", key, delivery(3, prefix="after"), Prefer="wait=20")

@@ -4,7 +4,6 @@ Every kill counts only if the process had work in its hands; the tests print how
 between each two steps of the delivery rule, then at random, seeded moments.
 """
 
-import asyncio
 import random
 import threading
 import time
@@ -17,7 +16,7 @@ import pytest
 from bench.exchange import Exchange, running, wait_for
 from bench.records import records
 from schemas.event import RecordReceived, VacancyMatched, VacancyNormalised
-from tests.oracle import judge, lag, subscribe
+from tests.oracle import judge, subscribe
 
 GROUPS = {
     "ingest": RecordReceived.topic.name,
@@ -34,8 +33,9 @@ RECORDS, SEED = 2000, 20261123
 def bus(request: pytest.FixtureRequest) -> str:
     if request.param == "log":
         return "file:"
-    broker = request.getfixturevalue("empty_kafka")
-    return f"kafka://{broker}"
+    node = request.getfixturevalue("kafka_node")
+    node.empty({topic: [group for group in GROUPS if GROUPS[group] == topic] for topic in GROUPS.values()})
+    return f"kafka://{node.address}"
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ class Sender:
         self.sent.update(f"se:r{n}" for n, _ in self._last)
 
 
-def in_flight(exchange: Exchange, bus: str, group: str) -> int:
-    return asyncio.run(lag(exchange.home, bus, group, GROUPS[group]))
+def in_flight(exchange: Exchange, group: str) -> int:
+    return exchange.lag(group, GROUPS[group])
 
 
-def test_a_kill_between_any_two_steps(exchange: Exchange, bus: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_kill_between_any_two_steps(exchange: Exchange, capsys: pytest.CaptureFixture[str]) -> None:
     sender = Sender(exchange, RECORDS)
     subscribe(exchange)
     held: dict[str, int] = {}
@@ -81,16 +81,16 @@ def test_a_kill_between_any_two_steps(exchange: Exchange, bus: str, capsys: pyte
         process = exchange.processes[group]
         wait_for(lambda process=process: process.poll() is not None, 60, f"{step} to be reached")  # type: ignore[misc]
         assert process.returncode == -9, f"{group} ended by itself at {step}"
-        held[step] = in_flight(exchange, bus, group)
+        held[step] = in_flight(exchange, group)
         exchange.start(group, group)
-    verdict = judge(exchange, bus, sender.sent)
+    verdict = judge(exchange, sender.sent)
     with capsys.disabled():
         print(f"\n{len(held)} kills between steps, in flight: {held}\n{verdict.sent} sent, {verdict.mails} mails")
     assert all(held[step] for step in STEPS if not step.endswith("committed")), f"a kill hit an idle process: {held}"
     verdict.assert_clean()
 
 
-def test_kills_at_random_moments(exchange: Exchange, bus: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kills_at_random_moments(exchange: Exchange, capsys: pytest.CaptureFixture[str]) -> None:
     chance, sender = random.Random(SEED), Sender(exchange, RECORDS)
     subscribe(exchange)
     hits = []
@@ -99,12 +99,12 @@ def test_kills_at_random_moments(exchange: Exchange, bus: str, capsys: pytest.Ca
             hits.append((group, kill_web_while_it_accepts(exchange, sender, chance)))
             continue
         sender.send(RECORDS // 10)
-        wait_for(lambda group=group: in_flight(exchange, bus, group) > 0, 60, f"work for {group}")  # type: ignore[misc]
+        wait_for(lambda group=group: in_flight(exchange, group) > 0, 60, f"work for {group}")  # type: ignore[misc]
         time.sleep(chance.random() / 5)
         exchange.kill(group)
-        hits.append((group, in_flight(exchange, bus, group)))
+        hits.append((group, in_flight(exchange, group)))
         exchange.start(group, group)
-    verdict = judge(exchange, bus, sender.sent)
+    verdict = judge(exchange, sender.sent)
     with capsys.disabled():
         print(f"\nkills at random (seed {SEED}), records in flight: {hits}\n{verdict.sent} sent, {verdict.mails} mails")
     assert sum(count > 0 for _, count in hits) >= 8, f"too few kills hit work: {hits}"

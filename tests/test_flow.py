@@ -1,6 +1,5 @@
 """The whole way, as people walk it: `pendler run`, the demonstration, a search, a subscription, a mail, goodbye."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from bench.exchange import Exchange, free_port, running, wait_for
 from bench.records import delivery
 from pendler.speech import LANGUAGES
 from schemas.event import VacancyMatched
-from tests.oracle import lag, link_in, messages, subscribe
+from tests.oracle import link_in, messages, subscribe
 
 DEMONSTRATION = 69
 
@@ -88,7 +87,7 @@ def count(home: Path, database: str, table: str) -> int:
 
 def all_noted(exchange: Exchange) -> int:
     """How many matches are noted once notify has handled everything."""
-    wait_for(lambda: not asyncio.run(lag(exchange.home, "file:", "notify", VacancyMatched.topic.name)), 30, "notify")
+    wait_for(lambda: not exchange.lag("notify", VacancyMatched.topic.name), 30, "notify")
     return count(exchange.home, "store/notify", "matches")
 
 

@@ -63,7 +63,11 @@ class Bus(Protocol):
         """How many records of the topic the group has not committed."""
 
     async def rewind(self, group: str, topic: str) -> None:
-        """Puts the group's position back to the start. The group must have no member."""
+        """Puts the group's position back to the start.
+
+        Raises:
+            ValueError: the group has a member.
+        """
 
     async def compact(self) -> None:
         """Drops what retention and compaction allow. An engine that does so by itself does nothing here."""
@@ -167,6 +171,8 @@ class Delivery:
     def __init__(self, bus: Bus, group: str, topic: str, handler: Handler, worker: Worker) -> None:
         self.group, self.topic, self.handler = group, topic, handler
         self._bus, self._worker, self._brake = bus, worker, Brake()
+        self._aside: set[tuple[int, int]] = set()
+        """What of the batch in hand is set aside already, should it come again because an engine is away."""
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Delivers one batch; on return it may be committed.
@@ -182,22 +188,21 @@ class Delivery:
             except Reject as error:
                 await self._set_aside(record, None, "decode", error, 1)
         await self._try(pairs, TRIES)
+        self._aside.clear()
         failpoint(f"{self.group}.written")
 
     async def _try(self, pairs: Sequence[tuple[Record, Fact]], tries: int) -> None:
-        if not pairs:
-            return None
-        for attempt in range(1, tries + 1):
+        pairs = [pair for pair in pairs if (pair[0].partition, pair[0].offset) not in self._aside]
+        for attempt in range(1, tries + 1) if pairs else ():
             error = await survive(self._once(pairs))
             if error is None:
-                return None
+                return
             if isinstance(error, Unavailable):
                 raise error
             if isinstance(error, Reject) or attempt == tries:
-                return await self._narrow(pairs, error, attempt)
-            logger.warning(
-                "handler failed", group=self.group, topic=self.topic, attempt=attempt, error=repr(error)
-            )
+                await self._narrow(pairs, error, attempt)
+                return
+            logger.warning("handler failed", group=self.group, topic=self.topic, attempt=attempt, error=repr(error))
             await asyncio.sleep(BACKOFF * 2**attempt)
 
     async def _once(self, pairs: Sequence[tuple[Record, Fact]]) -> None:
@@ -214,15 +219,17 @@ class Delivery:
         await self._worker(result.write())
 
     async def _narrow(self, pairs: Sequence[tuple[Record, Fact]], error: Exception, attempts: int) -> None:
+        """Halves the batch until the bad record stands alone; alone it has all its tries again."""
         if len(pairs) == 1:
-            return await self._set_aside(*pairs[0], "handle", error, attempts)
+            await self._set_aside(*pairs[0], "handle", error, attempts)
+            return
         middle = len(pairs) // 2
-        await self._try(pairs[:middle], 1)
-        return await self._try(pairs[middle:], 1)
+        for half in (pairs[:middle], pairs[middle:]):
+            await self._try(half, TRIES if len(half) == 1 else 1)
 
-    async def _set_aside(
-        self, record: Record, fact: Fact | None, stage: str, error: Exception, attempts: int
-    ) -> None:
+    async def _set_aside(self, record: Record, fact: Fact | None, stage: str, error: Exception, attempts: int) -> None:
+        if (record.partition, record.offset) in self._aside:
+            return
         await self._bus.put([dead_letter(record, self.group, stage, error, attempts)])
         if fact is not None and self.handler.aside:
             await self._carry_out(await self._worker(self.handler.aside(fact, str(error))))
@@ -235,6 +242,7 @@ class Delivery:
             stage=stage,
         )
         ASIDE.labels(self.group, record.topic, stage).inc()
+        self._aside.add((record.partition, record.offset))
         self._brake.aside()
 
 

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 WAKE = 0.02
 AWAY = 1.0
 SCAN = 1000
-TOMBSTONE_DAYS = 30
+TOMBSTONE_DAYS, DEAD_DAYS = 30, 30
 T = TypeVar("T")
 
 LOG = """
@@ -146,6 +146,8 @@ class LogBus:
                 newer = "SELECT 1 FROM log newer WHERE newer.topic = log.topic AND newer.key = log.key"
                 self._drop(f"topic = '{topic.name}' AND EXISTS ({newer} AND newer.offset > log.offset)")
                 self._drop(f"topic = '{topic.name}' AND value IS NULL AND at < {now - TOMBSTONE_DAYS * 86400}")
+
+        self._drop(f"topic LIKE '%.dead' AND at < {now - DEAD_DAYS * 86400}")
 
     def _drop(self, where: str) -> None:
         with transaction(self._log):

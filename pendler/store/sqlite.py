@@ -44,9 +44,7 @@ class SqliteStore:
                 f'CREATE TABLE IF NOT EXISTS "{name}" (key TEXT PRIMARY KEY, version INTEGER, doc BLOB NOT NULL{fields})'
             )
             for field in collection.fields:
-                self._connection.execute(
-                    f'CREATE INDEX IF NOT EXISTS "{name}_{field}" ON "{name}" ("f_{field}", key)'
-                )
+                self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}_{field}" ON "{name}" ("f_{field}", key)')
         self._ready.add(name)
 
     async def get(self, collection: Collection, keys: Sequence[str]) -> dict[str, Doc]:
@@ -63,9 +61,7 @@ class SqliteStore:
             yield from ((row[0], orjson.loads(row[1])) for row in rows)
 
     async def insert(self, collection: Collection, docs: Mapping[str, Doc]) -> set[str]:
-        return await self._run(
-            collection, lambda: self._upsert(collection, docs, "ON CONFLICT (key) DO NOTHING")
-        )
+        return await self._run(collection, lambda: self._upsert(collection, docs, "ON CONFLICT (key) DO NOTHING"))
 
     async def put(self, collection: Collection, docs: Mapping[str, Doc], guard: bool = False) -> set[str]:
         columns = ["version", "doc", *(f'"f_{field}"' for field in collection.fields)]
@@ -116,18 +112,14 @@ class SqliteStore:
     async def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         conditions, values = _conditions(collection, where or {}, None)
         statement = f'SELECT count(*) FROM "{collection.name}" WHERE {conditions}'  # noqa: S608
-        return await self._run(
-            collection, lambda: int(self._connection.execute(statement, values).fetchone()[0])
-        )
+        return await self._run(collection, lambda: int(self._connection.execute(statement, values).fetchone()[0]))
 
     async def close(self) -> None:
         self._thread.shutdown()
         self._connection.close()
 
 
-def _conditions(
-    collection: Collection, where: Mapping[str, Any], within: Range | None
-) -> tuple[str, list[Any]]:
+def _conditions(collection: Collection, where: Mapping[str, Any], within: Range | None) -> tuple[str, list[Any]]:
     undeclared = {*where, *([within.field] if within else [])} - set(collection.fields)
     if undeclared:
         raise ValueError(f"{collection.name}: not a declared field: {', '.join(sorted(undeclared))}")

@@ -20,6 +20,7 @@ from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, Fate, end_o
 
 KEEPS_STUBS = timedelta(days=30)
 AT_ONCE = 500
+TOLD = {"outcome", "revision", "reason"}
 READING_FAILED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 Clock = Callable[[], datetime]
 
@@ -75,25 +76,23 @@ class Batch:
     def __init__(self, stored: Mapping[str, Doc]) -> None:
         self._stored = stored
         self._states: dict[str, Doc] = {}
-        self._forgotten: list[str] = []
+        self._told: dict[str, Doc] = {}
+        self._forgotten: set[str] = set()
         self.events: list[Event | Erased] = []
         self.settlements: dict[str, RecordSettled] = {}
 
     def take(self, record: RecordReceived) -> None:
         """Settles one record; one that the stored state was already made by is settled as it was then."""
         ref = ref_of(record)
-        told = self._stored.get(ref, {}).get("last", {}).get(record.version)
-        if told:
-            fate = Fate(
-                Outcome(told["outcome"]),
-                state=self._known(ref),
-                reason=told["reason"] and Reason(**told["reason"]),
-            )
+        told = self._stored.get(ref, {}).get("last", {})
+        if record.version in told:
+            self._states.setdefault(ref, self._stored[ref])
+            self._told.setdefault(ref, {}).update(told)
+            self.settlements[record.version] = settled(record, _as_told(told[record.version]))
         elif record.ends == "forgotten":
-            fate = self._forget(record)
+            self.settle(record, self._forget(record))
         else:
-            fate = decide(record, self._known(ref))
-        self.settle(record, fate)
+            self.settle(record, decide(record, self._known(ref)))
 
     def _known(self, ref: str) -> Doc | None:
         return self._states.get(ref, self._stored.get(ref))
@@ -101,34 +100,35 @@ class Batch:
     def _forget(self, record: RecordReceived) -> Fate:
         ref = ref_of(record)
         known = self._known(ref)
-        if (
-            known
-            and known["closed_at"]
-            and known["closed_at"] <= (record.received_at - KEEPS_STUBS).timestamp()
-        ):
+        if known and known["closed_at"] and known["closed_at"] <= (record.received_at - KEEPS_STUBS).timestamp():
             self.events.append(Erased(ref))
-            self._forgotten.append(ref)
+            self._forgotten.add(ref)
         return Fate(Outcome.UNCHANGED)
 
     def settle(self, record: RecordReceived, fate: Fate) -> None:
-        self.settlements[record.version] = settled(record, fate)
+        ref = ref_of(record)
+        one = self.settlements[record.version] = settled(record, fate)
+        self._told.setdefault(ref, {})[record.version] = one.model_dump(mode="json", include=TOLD)
         if fate.event:
             self.events.append(fate.event)
+            self._forgotten.discard(ref)
         if fate.state:
-            ref = ref_of(record)
-            told = {"outcome": fate.outcome, "reason": fate.reason and fate.reason.model_dump(mode="json")}
-            last = self._states[ref]["last"] if ref in self._states else {}
-            self._states[ref] = {**fate.state, "last": {**last, record.version: told}}
+            self._states[ref] = fate.state
 
     async def write(self, store: Store) -> None:
         """The vacancies first: only they know, after a kill, what their records had come to."""
-        await store.put(VACANCIES, self._states)
-        await store.delete(VACANCIES, self._forgotten)
-        await store.insert(
-            SETTLEMENTS, {key: one.model_dump(mode="json") for key, one in self.settlements.items()}
-        )
+        states = {ref: {**state, "last": self._told[ref]} for ref, state in self._states.items()}
+        await store.put(VACANCIES, states)
+        await store.delete(VACANCIES, list(self._forgotten))
+        await store.insert(SETTLEMENTS, {key: one.model_dump(mode="json") for key, one in self.settlements.items()})
         for one in self.settlements.values():
             OUTCOMES.labels(one.source, one.outcome).inc()
+
+
+def _as_told(told: Doc) -> Fate:
+    """The fate that was kept in a state as `TOLD`."""
+    reason = Reason(**told["reason"]) if told["reason"] else None
+    return Fate(Outcome(told["outcome"]), state={"revision": told["revision"]}, reason=reason)
 
 
 def decide(record: RecordReceived, known: Doc | None) -> Fate:

@@ -59,10 +59,11 @@ def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_d
             status,
             reading.closed_because or "deadline passed",
             Stub.model_validate(vacancy, from_attributes=True),
+            _stamp(vacancy.updated),
         )
     heard = (record.received_at + timedelta(days=keeps_days)).timestamp()
     ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
-    touched = {"updated": _stamp(vacancy.updated), "ends_at": ends_at}
+    touched = {"updated": _stamp(vacancy.updated) or (known or {}).get("updated"), "ends_at": ends_at}
     content = digest(vacancy)
     if known and known["status"] == Status.ACTIVE and known["digest"] == content:
         return Fate(Outcome.UNCHANGED, state={**known, **touched}, reason=warning)
@@ -107,7 +108,9 @@ def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> Vacanc
     )
 
 
-def _end(record: RecordReceived, known: Doc | None, status: Status, because: str, stub: Stub) -> Fate:
+def _end(
+    record: RecordReceived, known: Doc | None, status: Status, because: str, stub: Stub, updated: float | None = None
+) -> Fate:
     if known and known["status"] != Status.ACTIVE:
         return Fate(Outcome.UNCHANGED, state=known)
     event = VacancyNormalised(
@@ -121,7 +124,7 @@ def _end(record: RecordReceived, known: Doc | None, status: Status, because: str
     )
     state = {
         **_remembered(event),
-        "updated": (known or {}).get("updated"),
+        "updated": updated or (known or {}).get("updated"),
         "closed_at": record.received_at.timestamp(),
     }
     return Fate(Outcome.CLOSED, event, state)

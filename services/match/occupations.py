@@ -47,9 +47,9 @@ def _by_code(codes: Sequence[OccupationCode], pack: Pack) -> Iterator[Occupation
 
 def _groups(codes: Sequence[OccupationCode]) -> Iterator[str]:
     for code in codes:
-        if code.scheme == "ISCO-08" and re.fullmatch(r"\d{1,4}", code.code):
+        if code.scheme == "ISCO-08" and re.fullmatch(r"[0-9]{1,4}", code.code):
             yield isco_uri(code.code)
-        elif code.scheme == "ESCO" and re.fullmatch(rf"{PREFIX}isco/[Cc]\d{{1,4}}", code.code):
+        elif code.scheme == "ESCO" and re.fullmatch(rf"{PREFIX}isco/[Cc][0-9]{{1,4}}", code.code):
             yield isco_uri(code.code.rpartition("/")[2][1:])
 
 

@@ -37,33 +37,23 @@ def router(store: Store, mail: Mail, places: Places, settings: Settings) -> APIR
         )
         await subscribing.subscribe(store, one)
 
-    @api.post(
-        "/v1/subscriptions", status_code=202, tags=["alerts"], summary="Ask for new vacancies by e-mail"
-    )
+    @api.post("/v1/subscriptions", status_code=202, tags=["alerts"], summary="Ask for new vacancies by e-mail")
     async def subscribe(
         address: Annotated[str, Body()],
         query: Annotated[dict[str, str | list[str]], Body(description="Parameters of /v1/vacancies.")],
         language: Annotated[str, Body()] = "en",
     ) -> Response:
         """The person gets a mail to confirm first. The answer is the same for every address."""
-        pairs = [
-            (name, one)
-            for name, value in query.items()
-            for one in ([value] if isinstance(value, str) else value)
-        ]
+        pairs = [(name, one) for name, value in query.items() for one in ([value] if isinstance(value, str) else value)]
         try:
             await begin(address, choose(language, ""), pairs)
         except QueryError as error:
             raise Problem(400, "bad-query", str(error), errors=error.errors) from None
-        return JSONResponse(
-            {"detail": "If the address can be reached, a mail to confirm is on its way."}, 202
-        )
+        return JSONResponse({"detail": "If the address can be reached, a mail to confirm is on its way."}, 202)
 
     @api.post("/subscriptions", include_in_schema=False)
     async def subscribe_form(request: Request) -> Response:
-        form = [
-            (name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)
-        ]
+        form = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
         language = choose(dict(form).get("lang"), request.headers.get("accept-language", ""))
         _ = speech(language).gettext
         pairs = [(name, value) for name, value in form if name not in ("address", "lang")]
@@ -71,9 +61,7 @@ def router(store: Store, mail: Mail, places: Places, settings: Settings) -> APIR
             await begin(dict(form).get("address", ""), language, [*pairs, ("lang", language)])
         except (QueryError, Problem) as error:
             return say(request, 400, _("That did not work"), [str(error)])
-        lines = [
-            _("We have sent you a mail. Please click the link in it: only then will we mail you new jobs.")
-        ]
+        lines = [_("We have sent you a mail. Please click the link in it: only then will we mail you new jobs.")]
         return say(request, 202, _("Check your mailbox"), lines)
 
     @api.get("/subscriptions/confirm/{token}", include_in_schema=False)
@@ -93,9 +81,7 @@ def router(store: Store, mail: Mail, places: Places, settings: Settings) -> APIR
         one = await _known(store, tokens.confirmed(token))
         await subscribing.confirm(store, one, settings.clock())
         _ = speech(_language(one, request)).gettext
-        return say(
-            request, 200, _("Done"), [_("From now on we mail you new jobs. Every mail has a link to stop.")]
-        )
+        return say(request, 200, _("Done"), [_("From now on we mail you new jobs. Every mail has a link to stop.")])
 
     @api.get("/subscriptions/stop/{token}", include_in_schema=False)
     async def ask_stop(token: str, request: Request) -> Response:

@@ -19,7 +19,5 @@ async def demonstrate(store: Store, places: Places, settings: Settings) -> None:
     origin = Origin(name=place.name, lat=place.lat, lon=place.lon)
     before = settings.clock() - timedelta(days=1)
     one = subscription(ADDRESS, "nl", query, origin, before, settings.signing_key)
-    running = dataclasses.replace(
-        one, id="demonstration", state=State.ACTIVE, confirmed_at=before.timestamp()
-    )
+    running = dataclasses.replace(one, id="demonstration", state=State.ACTIVE, confirmed_at=before.timestamp())
     await store.insert(SUBSCRIPTIONS, {running.id: running.document()})

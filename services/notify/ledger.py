@@ -25,9 +25,7 @@ UNCLAIMED = ""
 
 async def record(store: Store, matches: Mapping[str, Doc]) -> None:
     """Notes what is to be mailed; what was noted before stays as it is."""
-    await store.insert(
-        MATCHES, {key: {**doc, "mail": UNCLAIMED, "version": 1} for key, doc in matches.items()}
-    )
+    await store.insert(MATCHES, {key: {**doc, "mail": UNCLAIMED, "version": 1} for key, doc in matches.items()})
 
 
 async def gather(store: Store, before: float) -> None:

@@ -11,6 +11,9 @@ from pendler.searchable import Point, Searchable, Wanted, fits, held_terms
 from schemas.query import Origin
 
 CELL = 0.25
+AROUND = 1440
+"""Cells on a circle of latitude: the last meets the first at the 180th meridian."""
+POLAR = 85.0
 KM_PER_DEGREE = 111.0
 MOST_CELLS = 2000
 Key = str | tuple[str, str] | tuple[int, int]
@@ -73,13 +76,13 @@ def keys(vacancy: Searchable) -> set[Key]:
 
 
 def cell(point: Point) -> tuple[int, int]:
-    return floor(point[0] / CELL), floor(point[1] / CELL)
+    return floor(point[0] / CELL), floor(point[1] / CELL) % AROUND
 
 
 def cells(origin: Origin, km: float) -> set[tuple[int, int]]:
-    """The cells that a circle reaches into, and some more at its corners."""
+    """The cells that a circle reaches into, and some more at its corners; near a pole, all around it."""
     high = km / KM_PER_DEGREE + 0.01
-    wide = high / max(0.05, cos(radians(min(89.0, abs(origin.lat) + high))))
-    south, west = cell((origin.lat - high, origin.lon - wide))
-    north, east = cell((origin.lat + high, origin.lon + wide))
-    return {(row, column) for row in range(south, north + 1) for column in range(west, east + 1)}
+    wide = high / cos(radians(farthest)) if (farthest := abs(origin.lat) + high) < POLAR else 180.0
+    rows = range(floor((origin.lat - high) / CELL), floor((origin.lat + high) / CELL) + 1)
+    columns = range(floor((origin.lon - wide) / CELL), floor((origin.lon + wide) / CELL) + 1)
+    return {(row, column % AROUND) for row in rows for column in columns}

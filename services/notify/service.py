@@ -81,9 +81,7 @@ class Readers:
         """Takes in what has changed. Reads a little twice, since clocks differ and writes overlap."""
         began = time.time()
         above = self._seen_until - OVERLAP
-        while page := await self._store.find(
-            SUBSCRIPTIONS, within=Range("changed_at", above=above), limit=PAGE
-        ):
+        while page := await self._store.find(SUBSCRIPTIONS, within=Range("changed_at", above=above), limit=PAGE):
             for identity, doc in page:
                 self._take(Subscription.read(identity, doc))
             above = page[-1][1]["changed_at"]
@@ -143,9 +141,7 @@ def item(one: Subscription, event: VacancyMatched) -> Doc:
     """What a mail tells of a vacancy, and why this person gets it."""
     vacancy, derived = event.vacancy, event.derived
     assert vacancy
-    points = [
-        (place.lat, place.lon) for place in derived.places if place.lat is not None and place.lon is not None
-    ]
+    points = [(place.lat, place.lon) for place in derived.places if place.lat is not None and place.lon is not None]
     published = vacancy.published or event.at
     return {
         "ref": event.ref,
@@ -172,19 +168,13 @@ def why(one: Subscription, event: VacancyMatched, km: float | None) -> list[str]
     for word, terms in zip(one.query.q.split(), asked.words, strict=False):
         in_title = not set(terms).isdisjoint(found.title)
         reasons.append(
-            (
-                _("your word “%(word)s” is in the title")
-                if in_title
-                else _("your word “%(word)s” is in the text")
-            )
+            (_("your word “%(word)s” is in the title") if in_title else _("your word “%(word)s” is in the text"))
             % {"word": word}
         )
     if asked.occupations:
         reasons.append(_("it is an occupation you asked for"))
     if one.origin and km is not None:
-        reasons.append(
-            _("%(km)s km from %(place)s") % {"km": spoken.number(round(km)), "place": one.query.near}
-        )
+        reasons.append(_("%(km)s km from %(place)s") % {"km": spoken.number(round(km)), "place": one.query.near})
     if asked.countries or asked.nuts:
         reasons.append(_("it is in a country or region you asked for"))
     return reasons or [_("you asked for all new jobs")]
@@ -219,9 +209,7 @@ class Sender:
         except Lost as loss:
             await ledger.move(self._store, identity, doc, MailState.AMBIGUOUS, why=str(loss)[:200])
         else:
-            await ledger.move(
-                self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp()
-            )
+            await ledger.move(self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
 
     @staticmethod
     def _states(doc: Doc) -> tuple[State, ...]:

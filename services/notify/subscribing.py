@@ -34,10 +34,7 @@ async def stop(store: Store, one: Subscription) -> None:
     """Ends a subscription. On return no mail to it is being sent, and none will be begun."""
     await _keep(store, dataclasses.replace(one, state=State.STOPPED))
     until = time.monotonic() + PATIENCE
-    while (
-        await store.count(MAILS, {"subscription": one.id, "state": MailState.SENDING})
-        and time.monotonic() < until
-    ):
+    while await store.count(MAILS, {"subscription": one.id, "state": MailState.SENDING}) and time.monotonic() < until:
         await asyncio.sleep(0.05)
 
 

@@ -22,9 +22,7 @@ class Outbox:
 
     async def send(self, identity: str, message: EmailMessage) -> None:
         try:
-            await asyncio.to_thread(
-                self._write, f"{time.time_ns()}-{identity}", message.as_bytes(policy=LINES)
-            )
+            await asyncio.to_thread(self._write, f"{time.time_ns()}-{identity}", message.as_bytes(policy=LINES))
         except OSError as error:
             raise Unavailable(f"the outbox {self._folder}: {error}") from error
 

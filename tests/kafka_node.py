@@ -1,22 +1,19 @@
-"""The engines that the contracts run on: files always; the real broker where Java and Maven are there."""
+"""A real Kafka broker for the tests, started once a run, where Java and Maven are there."""
 
 import os
 import shutil
 import socket
 import subprocess
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-with warnings.catch_warnings():  # kafka-python reads its own files in a way that Python 3.11 warns of
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient
 
-    from deploy.topics import ensure_topics
+from deploy.topics import ensure_topics
 
-SCRIPT = Path(__file__).parents[2] / "deploy" / "engines" / "kafka.sh"
+SCRIPT = Path(__file__).parents[1] / "deploy" / "engines" / "kafka.sh"
 
 
 class Broker:

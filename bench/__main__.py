@@ -1,0 +1,138 @@
+"""Measurements of the exchange on this machine: `make bench`. One JSON object a line on standard output.
+
+    {"bench": "...", "value": 0.0, "unit": "...", "conditions": {...}}
+
+Numbers of one run compare with one another; between machines only ratios do. `python -m bench NAME...` runs some.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.buses import bus_alone
+from bench.exchange import Exchange, running, wait_for
+from bench.records import delivery, records
+from bench.subscribers import subscribe_many
+from pendler.places import build
+
+RECORDS, SUBSCRIPTIONS = 5000, 1000
+Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]]]
+
+
+def pipeline(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
+    """File to searchable and percolated; meanwhile a small request every 50 ms."""
+    subscribe_many(folder / "home", places, SUBSCRIPTIONS)
+    with running(folder / "home", places) as exchange:
+        key, body = exchange.key("se"), delivery(RECORDS)
+        exchange.push("se", "se_jobtech", key, delivery(50, prefix="warm"), Prefer="wait=30")
+        times: list[float] = []
+        stop = threading.Event()
+        asking = threading.Thread(target=ask_often, args=(exchange, times, stop))
+        began = time.monotonic()
+        asking.start()
+        exchange.push("se", "se_jobtech", key, body)
+        wait_for(lambda: done(exchange, RECORDS + 50), 180, "all to be visible and percolated")
+        seconds = time.monotonic() - began
+        stop.set()
+        asking.join()
+        conditions = {"records": RECORDS, "bytes_each": len(body) // RECORDS, "subscriptions": SUBSCRIPTIONS}
+        yield "pipeline: file to searchable and percolated", RECORDS / seconds, "records/s", conditions
+        yield "small request at full load, p95", percentile(times, 95) * 1000, "ms", {"requests": len(times)}
+
+
+def ask_often(exchange: Exchange, times: list[float], stop: threading.Event) -> None:
+    while not stop.wait(0.05):
+        began = time.monotonic()
+        exchange.http.get("/v1/vacancies", params={"q": "lasser", "limit": 5}).raise_for_status()
+        times.append(time.monotonic() - began)
+
+
+def done(exchange: Exchange, expected: int) -> bool:
+    time.sleep(0.1)
+    return exchange.search(limit=0)["total"]["ads"] >= expected and not exchange.lag("notify", "vacancy.matched.v1")
+
+
+def latency(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
+    """One record at a time at 20 a second: from its 202 until a search finds it."""
+    with running(folder / "home", places) as exchange:
+        key, accepted, visible = exchange.key("se"), dict[str, float](), dict[str, float]()
+        exchange.push("se", "se_jobtech", key, delivery(20, prefix="warm"), Prefer="wait=30")
+        looking = threading.Thread(target=look, args=(exchange, visible, 200))
+        looking.start()
+        for n, body in enumerate(records(200)):
+            exchange.push("se", "se_jobtech", key, body)
+            accepted[f"se:r{n}"] = time.monotonic()
+            time.sleep(0.05)
+        looking.join()
+        waits = [visible[ref] - at for ref, at in accepted.items()]
+        yield "accepted to searchable at 20 records/s, p95", percentile(waits, 95), "s", {"records": len(waits)}
+        yield "accepted to searchable at 20 records/s, median", statistics.median(waits), "s", {"records": len(waits)}
+
+
+def look(exchange: Exchange, visible: dict[str, float], count: int) -> None:
+    """Notes when each vacancy is first found. Of a second client, so as not to hinder the one that delivers."""
+    second = Exchange.__new__(Exchange)
+    second.http = type(exchange.http)(base_url=str(exchange.http.base_url), timeout=30, trust_env=False)
+    until = time.monotonic() + 60
+    while len(visible) < count and time.monotonic() < until:
+        for start in (second.search(limit=100, sort="newest", source="se"),):
+            for one in start["vacancies"]:
+                visible.setdefault(one["ref"], time.monotonic())
+        time.sleep(0.05)
+    second.http.close()
+
+
+def memory(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
+    """Resident memory of all processes after the demonstration."""
+    with running(folder / "home", places, PENDLER_DEMO="1") as exchange:
+        wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
+        exchange.http.get("/").raise_for_status()
+        exchange.http.get("/docs").raise_for_status()
+        each = {name: resident(process.pid) for name, process in exchange.processes.items()}
+        each["supervisor"] = own_supervisor(exchange)
+        yield "resident memory after the demonstration", sum(each.values()), "MB", {**each}
+
+
+def resident(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
+
+
+def own_supervisor(exchange: Exchange) -> float:
+    """What a process takes that has only what the supervisor imports."""
+    code = "import pendler.supervisor; print(next(l.split()[1] for l in open('/proc/self/status') if 'VmRSS' in l))"
+    import subprocess
+
+    done_ = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return round(int(done_.stdout) / 1024, 1)
+
+
+def percentile(values: list[float], rank: int) -> float:
+    return sorted(values)[min(len(values) - 1, len(values) * rank // 100)]
+
+
+MEASURES: dict[str, Measure] = {"pipeline": pipeline, "latency": latency, "memory": memory, "bus": bus_alone}
+
+
+def main(names: list[str]) -> None:
+    """Runs the measures named, or all."""
+    machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 2)}
+    with tempfile.TemporaryDirectory() as folder:
+        places = Path(folder) / "places.db"
+        build(places, lambda _: None)
+        for name in names or MEASURES:
+            for bench, value, unit, conditions in MEASURES[name](Path(folder) / name, places):
+                line = {"bench": bench, "value": round(value, 3), "unit": unit, "conditions": {**conditions, **machine}}
+                print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,82 @@
+"""The bus alone with a handler that does nothing: batches against one commit a message, on both buses in one run."""
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.exchange import free_port
+from deploy.topics import ensure_topics
+from pendler.bus import Delivery, open_bus
+from pendler.service import Fact, Handler, Result
+from schemas.event import Outcome, RecordSettled
+
+BATCHED, SINGLE, SIZE = 20_000, 2_000, 500
+SCRIPT = Path(__file__).parents[1] / "deploy" / "engines" / "kafka.sh"
+
+
+def bus_alone(folder: Path, _: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
+    """Records a second for each bus and way, and how many times faster batches are."""
+    yield from _compared("log", f"file:{folder}")
+    if missing := [tool for tool in ("java", "mvn") if shutil.which(tool) is None]:
+        yield "bus kafka: not measured", 0, "records/s", {"missing": missing}
+        return
+    with broker(folder) as bootstrap:
+        yield from _compared("kafka", f"kafka://{bootstrap}")
+
+
+def _compared(name: str, url: str) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
+    batched = asyncio.run(_rate(url, f"batched-{name}", BATCHED, SIZE))
+    single = asyncio.run(_rate(url, f"single-{name}", SINGLE, 1))
+    yield f"bus {name}, empty handler, batches", batched, "records/s", {"size": SIZE, "records": BATCHED}
+    yield f"bus {name}, empty handler, one commit a message", single, "records/s", {"size": 1, "records": SINGLE}
+    yield f"bus {name}, batches over single commits", batched / single, "times", {}
+
+
+async def _rate(url: str, group: str, count: int, size: int) -> float:
+    """Records a second from the first to the last, of a topic that holds them already."""
+    bus, stop, handled, began = open_bus(url), asyncio.Event(), 0, 0.0
+    await bus.publish([_event(n) for n in range(count)])
+
+    async def nothing_to_do(facts: Sequence[Fact]) -> Result:
+        nonlocal handled, began
+        began = began or time.monotonic()
+        handled += len(facts)
+        if handled >= count:
+            stop.set()
+        return Result()
+
+    async def here(work: Any) -> Any:
+        return await work
+
+    topic = RecordSettled.topic.name
+    await bus.consume(group, topic, Delivery(bus, group, topic, Handler(nothing_to_do, size=size), here), stop)
+    seconds = time.monotonic() - began
+    await bus.close()
+    return count / seconds
+
+
+def _event(n: int) -> RecordSettled:
+    return RecordSettled(
+        transfer="bench", n=n, source="s", feed="f", outcome=Outcome.PUBLISHED, ref=f"s:{n}", settled_at=datetime.now(UTC)
+    )
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """A Kafka broker of its own, with all topics."""
+    port, home = free_port(), tempfile.mkdtemp(dir=folder.parent)
+    environment = {"ENGINES_HOME": home, "KAFKA_PORT": str(port)}
+    run = ["env", *(f"{name}={value}" for name, value in environment.items()), str(SCRIPT)]
+    subprocess.run([*run, "start"], check=True, capture_output=True)
+    try:
+        ensure_topics(f"127.0.0.1:{port}", {})
+        yield f"127.0.0.1:{port}"
+    finally:
+        subprocess.run([*run, "stop"], check=True, capture_output=True)
