@@ -35,7 +35,7 @@ def bus(request: pytest.FixtureRequest) -> str:
         return "file:"
     node = request.getfixturevalue("kafka_node")
     node.empty({topic: [group for group in GROUPS if GROUPS[group] == topic] for topic in GROUPS.values()})
-    return f"kafka://{node.address}"
+    return f"kafka://{node.address}?session_timeout_ms=2000"
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216
 broker.session.timeout.ms=6000
+group.min.session.timeout.ms=1000
 CONF
 }
 

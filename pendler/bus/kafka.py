@@ -28,18 +28,20 @@ LEAVE = 5.0
 POLL = 500
 SCAN, QUIET = 1000, 10
 LARGEST = 8 * 1024 * 1024
+OPTIONS = {"max_poll_interval_ms": 300_000, "session_timeout_ms": 15_000}
+"""What may be set of a member, in milliseconds: how long it may not poll, how long its silence is death."""
 Offsets = Mapping[TopicPartition, int]
 
 
 class KafkaBus:
-    """See `pendler.bus.Bus`. `address` is `host:port[,host:port...][?max_poll_interval_ms=...]`."""
+    """See `pendler.bus.Bus`. `address` is `host:port[,host:port...][?option=value&...]`; see `OPTIONS`."""
 
     def __init__(self, address: str) -> None:
         servers, _, query = address.partition("?")
         self._servers, options = servers.split(","), dict(parse_qsl(query))
-        self._poll_ms = int(options.pop("max_poll_interval_ms", 300_000))
-        if options:
-            raise ValueError(f"PENDLER_BUS: unknown option {', '.join(options)}; there is max_poll_interval_ms")
+        if unknown := set(options) - set(OPTIONS):
+            raise ValueError(f"PENDLER_BUS: unknown option {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
+        self._options = OPTIONS | {name: int(value) for name, value in options.items()}
         self._publisher: KafkaBroker | None = None
         self._starting = asyncio.Lock()
 
@@ -146,7 +148,9 @@ class KafkaBus:
             batch=True,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
-            max_poll_interval_ms=self._poll_ms,
+            max_poll_interval_ms=self._options["max_poll_interval_ms"],
+            session_timeout_ms=self._options["session_timeout_ms"],
+            heartbeat_interval_ms=self._options["session_timeout_ms"] // 4,
             rebalance_timeout_ms=int(2 * HANDOVER * 1000),
             listener=member,
         )

@@ -174,7 +174,7 @@ async def _clear(settings: Settings) -> int:
     known = await everything(store, VACANCIES)
     refs = [ref for ref, doc in known if doc["stub"].get("demonstration") and doc["status"] == Status.ACTIVE]
     await store.put(MARKS, {MARK: {"filled_at": None}})
-    result = notices("demonstration-cleared", refs, "withdrawn", settings.clock(), store)
+    result = await notices("demonstration-cleared", refs, "withdrawn", settings.clock(), store)
     await bus.publish(result.events)
     await result.write()
     await store.close()

@@ -82,7 +82,9 @@ class Batch:
         self.settlements: dict[str, RecordSettled] = {}
 
     def take(self, record: RecordReceived) -> None:
-        """Settles one record; one that the stored state was already made by is settled as it was then."""
+        """Settles one record, once; one that the stored state was already made by is settled as it was then."""
+        if record.version in self.settlements:
+            return
         ref = ref_of(record)
         told = self._stored.get(ref, {}).get("last", {})
         if record.version in told:
@@ -170,7 +172,7 @@ async def expire(store: Store, clock: Clock) -> Result:
     due = await store.find(
         VACANCIES, {"status": Status.ACTIVE}, Range("ends_at", upto=now.timestamp()), AT_ONCE
     )
-    return notices("expiry", [ref for ref, _ in due], "expired", now, store)
+    return await notices("expiry", [ref for ref, _ in due], "expired", now, store)
 
 
 async def forget(store: Store, clock: Clock) -> Result:
@@ -179,11 +181,11 @@ async def forget(store: Store, clock: Clock) -> Result:
     due = await store.find(
         VACANCIES, within=Range("closed_at", upto=(now - KEEPS_STUBS).timestamp()), limit=AT_ONCE
     )
-    return notices("forgetting", [ref for ref, _ in due], "forgotten", now, store)
+    return await notices("forgetting", [ref for ref, _ in due], "forgotten", now, store)
 
 
-def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Store) -> Result:
-    """Records that say that vacancies are over, as one transfer of our own."""
+async def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Store) -> Result:
+    """Records that say that vacancies are over, as one transfer of our own; like any, sealed once they are durable."""
     transfer = f"{kind}-{now:%Y%m%dT%H%M%S.%fZ}"
     records = [
         RecordReceived(
@@ -192,10 +194,12 @@ def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Sto
         )
         for n, ref in enumerate(refs, 1)
     ]  # fmt: skip
-    doc = {"source": "", "feed": kind, "count": len(refs), "sealed": True, "received_at": now.isoformat()}
+    if not refs:
+        return Result()
+    doc = {"source": "", "feed": kind, "count": len(refs), "sealed": False, "received_at": now.isoformat()}
+    await store.insert(TRANSFERS, {transfer: doc})
 
     async def seal() -> None:
-        if refs:
-            await store.insert(TRANSFERS, {transfer: doc})
+        await store.put(TRANSFERS, {transfer: {**doc, "sealed": True}})
 
     return Result(records, seal)

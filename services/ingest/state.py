@@ -111,8 +111,9 @@ def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> Vacanc
 def _end(
     record: RecordReceived, known: Doc | None, status: Status, because: str, stub: Stub, updated: float | None = None
 ) -> Fate:
+    updated = updated or (known or {}).get("updated")
     if known and known["status"] != Status.ACTIVE:
-        return Fate(Outcome.UNCHANGED, state=known)
+        return Fate(Outcome.UNCHANGED, state={**known, "updated": updated})
     event = VacancyNormalised(
         ref=ref_of(record),
         revision=(known["revision"] if known else 0) + 1,
@@ -124,7 +125,7 @@ def _end(
     )
     state = {
         **_remembered(event),
-        "updated": updated or (known or {}).get("updated"),
+        "updated": updated,
         "closed_at": record.received_at.timestamp(),
     }
     return Fate(Outcome.CLOSED, event, state)

@@ -35,9 +35,10 @@ async def fill(store: Store, clock: Callable[[], datetime]) -> Result:
     if not (_aged(mark, now) if mark else not await store.find(VACANCIES, limit=1)):
         return Result()
     deliveries = list(_deliveries(now))
+    await store.insert(TRANSFERS, {records[0].transfer: _transfer(records, sealed=False) for records in deliveries})
 
     async def remember() -> None:
-        await store.insert(TRANSFERS, {records[0].transfer: _transfer(records) for records in deliveries})
+        await store.put(TRANSFERS, {records[0].transfer: _transfer(records, sealed=True) for records in deliveries})
         await store.put(MARKS, {MARK: {"filled_at": now.timestamp()}})
 
     return Result([record for records in deliveries for record in records], remember)
@@ -57,13 +58,13 @@ def _deliveries(now: datetime) -> Iterator[list[RecordReceived]]:
         yield list(received(items, source, feed_of(source), transfer, now, first=not new))
 
 
-def _transfer(records: Sequence[RecordReceived]) -> Doc:
+def _transfer(records: Sequence[RecordReceived], sealed: bool) -> Doc:
     one = records[0]
     return {
         "source": one.source,
         "feed": one.feed,
         "count": len(records),
-        "sealed": True,
+        "sealed": sealed,
         "received_at": one.received_at.isoformat(),
     }
 
