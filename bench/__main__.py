@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -97,7 +98,7 @@ def memory(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[s
         exchange.http.get("/").raise_for_status()
         exchange.http.get("/docs").raise_for_status()
         each = {name: resident(process.pid) for name, process in exchange.processes.items()}
-        each["supervisor"] = own_supervisor(exchange)
+        each["supervisor"] = supervisor_alone()
         yield "resident memory after the demonstration", sum(each.values()), "MB", {**each}
 
 
@@ -106,13 +107,11 @@ def resident(pid: int) -> float:
     return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
-def own_supervisor(exchange: Exchange) -> float:
+def supervisor_alone() -> float:
     """What a process takes that has only what the supervisor imports."""
     code = "import pendler.supervisor; print(next(l.split()[1] for l in open('/proc/self/status') if 'VmRSS' in l))"
-    import subprocess
-
-    done_ = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return round(int(done_.stdout) / 1024, 1)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return round(int(done.stdout) / 1024, 1)
 
 
 def percentile(values: list[float], rank: int) -> float:

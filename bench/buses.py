@@ -64,7 +64,13 @@ async def _rate(url: str, group: str, count: int, size: int) -> float:
 
 def _event(n: int) -> RecordSettled:
     return RecordSettled(
-        transfer="bench", n=n, source="s", feed="f", outcome=Outcome.PUBLISHED, ref=f"s:{n}", settled_at=datetime.now(UTC)
+        transfer="bench",
+        n=n,
+        source="s",
+        feed="f",
+        outcome=Outcome.PUBLISHED,
+        ref=f"s:{n}",
+        settled_at=datetime.now(UTC),
     )
 
 

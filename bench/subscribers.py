@@ -39,7 +39,11 @@ async def _fill(home: Path, places: Path, count: int, chance: random.Random) -> 
 
 def made_up(chance: random.Random, titles: list[str]) -> Query:
     """One search: a word or an occupation, mostly with a place or a country."""
-    what = {"q": chance.choice(titles)} if chance.random() < 0.6 else {"occupation": (str(chance.choice([7212, 2221, 5131, 2512])),)}
+    what = (
+        {"q": chance.choice(titles)}
+        if chance.random() < 0.6
+        else {"occupation": (str(chance.choice([7212, 2221, 5131, 2512])),)}
+    )
     lang = chance.choice(["en", "nl", "da", "de", "sv"])
     if chance.random() < 0.5:
         return Query(**what, lang=lang, near=chance.choice(TOWNS), km=chance.choice([10, 25, 50]))  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Writes what follows from the code: JSON Schemas, AsyncAPI, OpenAPI, reference pages. `--check` only compares.
 
-    python -m deploy.reference [--check]
+python -m deploy.reference [--check]
 """
 
 import asyncio
@@ -71,7 +71,13 @@ def _channel(event: type[Event]) -> dict[str, Any]:
 def topics_page(services: Sequence[Service]) -> str:
     """The topics as a table."""
     rows = [
-        (f"`{name}`", _first(event), _kept(event.topic), _who(services, event, sends=True), _who(services, event, sends=False))
+        (
+            f"`{name}`",
+            _first(event),
+            _kept(event.topic),
+            _who(services, event, sends=True),
+            _who(services, event, sends=False),
+        )
         for name, event in EVENTS.items()
     ]
     return _page("Topics", ("topic", "what one record is", "kept", "from", "to"), rows)
@@ -113,7 +119,9 @@ def _json(document: Mapping[str, Any]) -> str:
 
 def outdated(made: Mapping[str, str]) -> list[str]:
     """The generated files that are not as committed."""
-    return [path for path, text in made.items() if not (ROOT / path).is_file() or (ROOT / path).read_text("utf-8") != text]
+    return [
+        path for path, text in made.items() if not (ROOT / path).is_file() or (ROOT / path).read_text("utf-8") != text
+    ]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -36,7 +36,7 @@ def ensure_topics(bootstrap: str, groups: Mapping[str, Collection[str]], replica
 def plan(groups: Mapping[str, Collection[str]], replication: int) -> Plan:
     """All topics, with the partitions, copies and settings that each should have."""
     topics = [event.topic for event in EVENTS.values()]
-    dead = [dead_topic(topic, group) for topic in groups for group in groups[topic]]
+    dead = [dead_topic(topic, group) for topic in groups for group in groups.get(topic, ())]
     wanted = topics + [Topic(name, owner="", retention_days=DEAD_DAYS, partitions=1) for name in dead]
     return {
         topic.name: {

@@ -13,6 +13,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from pendler.prepare import prepare
 from pendler.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -41,18 +42,21 @@ def work(
     health_port: Annotated[int, typer.Option(help="Port for /livez, /readyz, /metrics; 0: none.")] = -1,
 ) -> None:
     """Run the handlers and jobs of services."""
-    from pendler.run import worker_process
+    from pendler.processes import worker_process
 
     settings = Settings()
+    prepare(settings)
     asyncio.run(worker_process(settings, names or [], settings.port + 1 if health_port < 0 else health_port))
 
 
 @app.command()
 def web(names: Names = None) -> None:
     """Serve the API and the pages."""
-    from pendler.run import web_process
+    from pendler.processes import web_process
 
-    asyncio.run(web_process(Settings(), names or []))
+    settings = Settings()
+    prepare(settings)
+    asyncio.run(web_process(settings, names or []))
 
 
 @app.command()

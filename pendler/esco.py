@@ -25,7 +25,8 @@ class Concept:
     titles: Mapping[str, tuple[str, ...]]
 
     def label(self, language: str | None = None) -> str:
-        return next(self.titles[each][0] for each in (language or "en", "en", *self.titles) if each in self.titles)
+        titles = self.titles.get(language or "en") or self.titles.get("en") or next(iter(self.titles.values()))
+        return titles[0]
 
 
 class Pack:

@@ -12,6 +12,7 @@ import typer
 from pendler.audit import audit as audited
 from pendler.audit import trace as traced
 from pendler.bus import Bus, Record, dead_topic, open_bus
+from pendler.prepare import prepare
 from pendler.run import modules
 from pendler.service import Service
 from pendler.settings import Settings
@@ -113,6 +114,7 @@ def _with_all(use: Callable[[Sequence[Service], Bus], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[list[Service], Bus]]:
+    prepare(settings)
     bus = open_bus(settings.url_of("bus"))
     services = [module.from_settings(settings, bus) for module in modules().values()]
     try:

@@ -1,4 +1,4 @@
-"""Runs services: their handlers and jobs in a worker process, their HTTP in the web process.
+"""Runs the handlers and jobs of services.
 
 Each service has a thread with a loop of its own, where its handlers, jobs and engines live; the main loop talks
 to the bus and answers health. So long work in a handler costs neither the group its membership nor the process
@@ -8,7 +8,6 @@ its pulse.
 import asyncio
 import contextlib
 import importlib.metadata
-import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,8 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import structlog
-import uvicorn
-from starlette.types import ASGIApp
 
 from pendler.bus import Bus, Delivery, Stopped, open_bus, survive
 from pendler.lease import lease
@@ -25,7 +22,6 @@ from pendler.metrics import LAG
 from pendler.service import Job, Service, Unavailable
 from pendler.settings import Settings
 from pendler.store import Store, open_store
-from pendler.web import health_app, web_app
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -92,7 +88,7 @@ async def work(settings: Settings, names: Sequence[str], stop: asyncio.Event, he
         ]
         tasks.append(asyncio.create_task(_housekeep(bus, [service for service, _ in running], stop)))
         log.info("working", services=[service.name for service, _ in running])
-        await _until(stop, tasks)
+        await until(stop, tasks)
 
 
 @asynccontextmanager
@@ -166,7 +162,7 @@ async def _measure(bus: Bus, services: Sequence[Service]) -> None:
             LAG.labels(service.name, event.topic.name).set(await bus.lag(service.name, event.topic.name))
 
 
-async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> None:
+async def until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Waits for `stop`; a task that ends before, which none should, ends the process with its error."""
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -183,60 +179,3 @@ async def pause(seconds: float, stop: asyncio.Event) -> None:
     """Sleeps, but not beyond `stop`."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its own signal handling: the process decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
-
-
-async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serves HTTP until `stop`; requests in hand are finished."""
-    server = Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=8,
-        )
-    )
-    serving = asyncio.create_task(server.serve())
-    await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await serving
-    stop.set()
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-async def worker_process(settings: Settings, names: Sequence[str], health_port: int) -> None:
-    """A worker: handlers and jobs, and `/livez`, `/readyz`, `/metrics` on a port of its own (0: none)."""
-    stop, health = stop_on_signals(), Health()
-    duties = [work(settings, names, stop, health)]
-    if health_port:
-        duties.append(serve(health_app(lambda: health.troubles), settings.host, health_port, stop))
-    await _until(stop, [asyncio.create_task(duty) for duty in duties])
-
-
-async def web_process(settings: Settings, names: Sequence[str]) -> None:
-    """The web process: the HTTP of all services."""
-    stop, bus = stop_on_signals(), open_bus(settings.url_of("bus"))
-    services = [module.from_settings(settings, bus) for module in modules(names).values()]
-    try:
-        await serve(web_app(services), settings.host, settings.port, stop)
-    finally:
-        for service in services:
-            await service.close()
-        await bus.close()

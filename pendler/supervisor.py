@@ -6,14 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
 
 import httpx2
 import structlog
 from rich.console import Console
 from rich.table import Table
 
-from pendler.places import build
+from pendler.prepare import prepare
+from pendler.processes import PARENT, stop_on_signals
 from pendler.settings import Settings
 
 log = structlog.get_logger()
@@ -23,12 +23,10 @@ READY_WITHIN = 60.0
 
 async def supervise(settings: Settings, demo: bool) -> int:
     """Runs until a signal stops it. Returns the exit code."""
-    from pendler.run import stop_on_signals
-
     console = Console(stderr=False)
     stop = stop_on_signals()
-    _prepare(settings, console)
-    environment = {**os.environ, "PENDLER_DEMO": "1" if demo else "0"}
+    prepare(settings)
+    environment = {**os.environ, "PENDLER_DEMO": "1" if demo else "0", PARENT: str(os.getpid())}
     keepers = [
         asyncio.create_task(_keep(["web"], environment, stop)),
         asyncio.create_task(_keep(["work"], environment, stop)),
@@ -41,17 +39,6 @@ async def supervise(settings: Settings, demo: bool) -> int:
     await stop.wait()
     await asyncio.gather(*keepers)
     return 0
-
-
-def _prepare(settings: Settings, console: Console) -> None:
-    """Makes what is made once. In a process of its own, whose memory is given back."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    settings.make_secret()
-    if not settings.places.exists():
-        console.print("First start: preparing places and postcodes (about half a minute)")
-        process = get_context("spawn").Process(target=build, args=(settings.places, print))
-        process.start()
-        process.join()
 
 
 async def _keep(command: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> None:

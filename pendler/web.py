@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -63,6 +64,7 @@ def web_app(services: Sequence[Service]) -> FastAPI:
     for service in services:
         if service.api:
             app.include_router(service.api)
+    app.router.routes.append(Route("/static/pendler.css", _style))
     _health_routes(app, dict)
     _problems(app)
     app.middleware("http")(_headers)
@@ -123,6 +125,11 @@ def _problems(app: FastAPI) -> None:
         RequestValidationError: invalid,
     }.items():
         app.add_exception_handler(kind, handler)
+
+
+def _style(_: Request) -> Response:
+    text = files("pendler").joinpath("static/pendler.css").read_text("utf-8")
+    return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
 
 async def _headers(request: Request, call_next: Next) -> Response:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from kafka import KafkaAdminClient
 
 from deploy.topics import ensure_topics

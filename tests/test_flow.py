@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from bench.exchange import Exchange, free_port, running, wait_for
+from bench.exchange import Exchange, running, wait_for
 from bench.records import delivery
 from pendler.speech import LANGUAGES
 from schemas.event import VacancyMatched

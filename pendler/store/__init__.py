@@ -44,7 +44,7 @@ class Store(Protocol):
         """Inserts where the key is absent; returns the keys that were."""
 
     async def put(self, collection: Collection, docs: Mapping[str, Doc], guard: bool = False) -> set[str]:
-        """Writes documents; with `guard`, only where the stored `version` is lower or absent. Returns the keys written."""
+        """Writes documents; with `guard`, only over a lower `version` or none. Returns the keys written."""
 
     async def delete(self, collection: Collection, keys: Sequence[str]) -> None:
         """Removes documents; absent ones are no error."""

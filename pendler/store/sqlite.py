@@ -41,7 +41,8 @@ class SqliteStore:
         name, fields = collection.name, "".join(f', "f_{field}"' for field in collection.fields)
         with transaction(self._connection):
             self._connection.execute(
-                f'CREATE TABLE IF NOT EXISTS "{name}" (key TEXT PRIMARY KEY, version INTEGER, doc BLOB NOT NULL{fields})'
+                f'CREATE TABLE IF NOT EXISTS "{name}" '
+                f"(key TEXT PRIMARY KEY, version INTEGER, doc BLOB NOT NULL{fields})"
             )
             for field in collection.fields:
                 self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}_{field}" ON "{name}" ("f_{field}", key)')

@@ -38,10 +38,7 @@ async def ledger(bus: Bus, store: Store) -> Ledger:
 
 async def outcomes(store: Store, transfer: str) -> Mapping[str, int]:
     """How many records of a transfer came to each outcome so far."""
-    return {
-        outcome: await store.count(SETTLEMENTS, {"transfer": transfer, "outcome": outcome})
-        for outcome in Outcome
-    }
+    return {outcome: await store.count(SETTLEMENTS, {"transfer": transfer, "outcome": outcome}) for outcome in Outcome}
 
 
 async def trace(store: Store, ref: str) -> Sequence[Mapping[str, Any]]:

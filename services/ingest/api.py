@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pendler.bus import Bus
@@ -21,67 +22,80 @@ from services.ingest.state import SETTLEMENTS, TRANSFERS
 
 LONGEST_WAIT = 60
 PAGE = 1000
-Key = Annotated[str, Header(alias="Authorization", description="`Bearer <key>`")]
 
 
-def router(bus: Bus, store: Store, settings: Settings) -> APIRouter:
-    """The routes under /v1/sources, /v1/transfers and /v1/feeds."""
-    api = APIRouter(prefix="/v1", tags=["deliver"])
+class Asked(BaseModel):
+    """The headers that a delivering service may send."""
 
-    @api.get("/feeds", summary="The formats that are understood")
-    async def list_feeds() -> list[dict[str, Any]]:
-        return [
-            {"feed": f.name, "title": f.title, "country": f.country, "documentation": f.documentation}
-            for f in feeds().values()
-        ]
+    authorization: str = Field("", description="`Bearer <key>`")
+    prefer: str = Field("", description="`wait=10`: answer when all is settled, after so many seconds at most.")
+    content_encoding: str = Field("", description="`gzip`, or none.")
+    accept: str = Field("", description="`text/plain` for people; JSON otherwise.")
 
-    @api.post("/sources/{source}/feeds/{feed}/records", status_code=202, summary="Deliver records")
-    async def deliver(
-        source: str, feed: str, request: Request, authorization: Key = "",
-        prefer: Annotated[str, Header(description="`wait=10`: answer when all is settled, at most so many seconds.")] = "",
-        content_encoding: Annotated[str, Header()] = "", accept_: Annotated[str, Header(alias="Accept")] = "",
-    ) -> Response:  # fmt: skip
+    @property
+    def seconds(self) -> float:
+        """The seconds of `Prefer: wait=10` (RFC 7240)."""
+        found = re.search(r"\bwait=(\d{1,4})", self.prefer)
+        return min(float(found.group(1)), LONGEST_WAIT) if found else 0.0
+
+
+class Api:
+    """The routes under /v1/feeds, /v1/sources and /v1/transfers."""
+
+    def __init__(self, bus: Bus, store: Store, settings: Settings) -> None:
+        self._bus, self._store, self._settings = bus, store, settings
+
+    def router(self) -> APIRouter:
+        api = APIRouter(prefix="/v1", tags=["deliver"])
+        api.add_api_route("/feeds", self.list_feeds, summary="The formats that are understood")
+        api.add_api_route(
+            "/sources/{source}/feeds/{feed}/records",
+            self.deliver,
+            methods=["POST"],
+            status_code=202,
+            summary="Deliver records",
+        )
+        api.add_api_route("/transfers/{transfer}", self.follow, summary="What became of each record of a transfer")
+        return api
+
+    async def list_feeds(self) -> list[dict[str, Any]]:
+        """Each feed with its country and where its format is described."""
+        members = ("name", "title", "country", "documentation")
+        return [{member: getattr(feed, member) for member in members} for feed in feeds().values()]
+
+    async def deliver(self, source: str, feed: str, request: Request, asked: Annotated[Asked, Header()]) -> Response:
         """One record, a JSON array, NDJSON, or the feed's own file. Answered once every record is durable."""
-        if await _source(store, authorization, feed) != source or feed not in feeds():
-            raise Problem(
-                404,
-                "no-such-feed",
-                "This key delivers to no such source and feed. GET /v1/feeds lists the feeds.",
-            )
-        body = await read_body(request.stream(), content_encoding.lower(), settings.max_body)
-        transfer, doc = await accept(bus, store, source, feeds()[feed], body, settings.clock())
-        settled = await _wait(store, transfer, doc, _seconds(prefer))
+        if await self._source(asked, feed) != source or feed not in feeds():
+            detail = "This key delivers to no such source and feed. GET /v1/feeds lists the feeds."
+            raise Problem(404, "no-such-feed", detail)
+        body = await read_body(request.stream(), asked.content_encoding.lower(), self._settings.max_body)
+        now = self._settings.clock()
+        transfer, doc = await accept(self._bus, self._store, source, feeds()[feed], body, now)
+        settled = await _wait(self._store, transfer, doc, asked.seconds)
         headers = {"Location": f"/v1/transfers/{transfer}"}
-        return _shown(await _report(store, transfer, doc, 0), 200 if settled else 202, headers, accept_)
+        return _shown(await _report(self._store, transfer, doc, 0), 200 if settled else 202, headers, asked.accept)
 
-    @api.get("/transfers/{transfer}", summary="What became of each record of a transfer")
     async def follow(
-        transfer: str, authorization: Key = "", past: Annotated[int, Query(ge=0, description="Records after this number.")] = 0,
-        prefer: Annotated[str, Header()] = "", accept_: Annotated[str, Header(alias="Accept")] = "",
-    ) -> Response:  # fmt: skip
+        self,
+        transfer: str,
+        asked: Annotated[Asked, Header()],
+        past: Annotated[int, Query(ge=0, description="Records after this number.")] = 0,
+    ) -> Response:
         """The transfer with the outcomes so far, a thousand records at a time."""
-        source = await _source(store, authorization)
-        doc = (await store.get(TRANSFERS, [transfer])).get(transfer)
+        source = await self._source(asked)
+        doc = (await self._store.get(TRANSFERS, [transfer])).get(transfer)
         if doc is None or doc["source"] != source:
             raise Problem(404, "no-such-transfer", "This key has no such transfer.")
-        await _wait(store, transfer, doc, _seconds(prefer))
-        return _shown(await _report(store, transfer, doc, past), 200, {}, accept_)
+        await _wait(self._store, transfer, doc, asked.seconds)
+        return _shown(await _report(self._store, transfer, doc, past), 200, {}, asked.accept)
 
-    return api
-
-
-async def _source(store: Store, authorization: str, feed: str | None = None) -> str:
-    source = await keys.source_of(store, authorization.removeprefix("Bearer ").strip(), feed)
-    if source is None:
-        detail = "Send a valid key as `Authorization: Bearer <key>`."
-        raise Problem(401, "no-valid-key", detail, {"WWW-Authenticate": "Bearer"})
-    return source
-
-
-def _seconds(prefer: str) -> float:
-    """The seconds of a `Prefer: wait=10` header (RFC 7240)."""
-    found = re.search(r"\bwait=(\d{1,4})", prefer)
-    return min(float(found.group(1)), LONGEST_WAIT) if found else 0.0
+    async def _source(self, asked: Asked, feed: str | None = None) -> str:
+        key = asked.authorization.removeprefix("Bearer ").strip()
+        source = await keys.source_of(self._store, key, feed)
+        if source is None:
+            detail = "Send a valid key as `Authorization: Bearer <key>`."
+            raise Problem(401, "no-valid-key", detail, {"WWW-Authenticate": "Bearer"})
+        return source
 
 
 async def _wait(store: Store, transfer: str, doc: Doc, seconds: float) -> bool:
@@ -125,15 +139,11 @@ def _line(n: int, settled: Doc | None) -> dict[str, Any]:
 
 def _shown(report: dict[str, Any], status: int, headers: dict[str, str], accept_: str) -> Response:
     if "text/plain" in accept_:
-        return PlainTextResponse(
-            "\n".join([report["summary"], *map(_text, report["records"])]) + "\n", status, headers
-        )
+        return PlainTextResponse("\n".join([report["summary"], *map(_text, report["records"])]) + "\n", status, headers)
     return JSONResponse(report, status, headers)
 
 
 def _text(line: Mapping[str, Any]) -> str:
     reason = line["reason"] or {}
     told = [reason.get(part) for part in ("rule", "at", "value", "hint")]
-    return "\t".join(
-        [str(line["record"]), line["outcome"], line["ref"] or "-", *(part for part in told if part)]
-    )
+    return "\t".join([str(line["record"]), line["outcome"], line["ref"] or "-", *(part for part in told if part)])

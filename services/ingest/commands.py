@@ -62,9 +62,7 @@ def normalised(file: str, feed: Feed, now: datetime) -> Iterator[dict[str, Any]]
     except Flaw as flaw:
         yield _line(file, 0, None, Outcome.REJECTED, flaw.reason)
     except OSError as error:
-        yield _line(
-            file, 0, None, Outcome.REJECTED, Reason(rule="no-such-file", value=file[:80], hint=str(error))
-        )
+        yield _line(file, 0, None, Outcome.REJECTED, Reason(rule="no-such-file", value=file[:80], hint=str(error)))
     else:
         for n, item in enumerate(items, 1):
             yield _read(file, n, item, feed, now)
@@ -76,9 +74,7 @@ def _read(file: str, n: int, item: Item, feed: Feed, now: datetime) -> dict[str,
         return _line(file, n, item.external_id, Outcome.REJECTED, read)
     outcome = Outcome.PUBLISHED if read.status is Status.ACTIVE else Outcome.CLOSED
     warning = next(iter(read.warnings), None)
-    return _line(
-        file, n, read.vacancy.origin.external_id, outcome, warning, read.vacancy.model_dump(mode="json")
-    )
+    return _line(file, n, read.vacancy.origin.external_id, outcome, warning, read.vacancy.model_dump(mode="json"))
 
 
 def _line(
@@ -136,13 +132,9 @@ def create_key(
 ) -> None:
     """Make a key for a source. It is shown this once; only its hash is kept."""
     if not source.replace("-", "").isalnum() or not source.isascii() or len(source) > 60:
-        raise typer.BadParameter(
-            "a source's name has letters, digits and hyphens, 60 at most", param_hint="--source"
-        )
+        raise typer.BadParameter("a source's name has letters, digits and hyphens, 60 at most", param_hint="--source")
     settings = Settings()
-    key = asyncio.run(
-        _with_store(settings, lambda store: keys.create(store, source, feed or [], settings.clock()))
-    )
+    key = asyncio.run(_with_store(settings, lambda store: keys.create(store, source, feed or [], settings.clock())))
     typer.echo(json.dumps({"source": source, "feeds": feed or [], "key": key}) if as_json else key)
 
 
@@ -150,9 +142,7 @@ def create_key(
 def list_keys() -> None:
     """The keys there are, without their secrets."""
     for identity, doc in asyncio.run(_with_store(Settings(), lambda store: everything(store, KEYS))):
-        typer.echo(
-            json.dumps({"id": identity, **{name: doc[name] for name in ("source", "feeds", "created_at")}})
-        )
+        typer.echo(json.dumps({"id": identity, **{name: doc[name] for name in ("source", "feeds", "created_at")}}))
 
 
 @keys_app.command("revoke")

@@ -35,19 +35,15 @@ async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> 
         except zlib.error as error:
             raise Problem(400, "broken-gzip", f"The body is not whole gzip: {error}.") from None
         if len(body) > limit:
-            raise Problem(
-                413, "too-large", f"The body is larger than {limit} bytes unpacked. Send it in parts."
-            )
+            raise Problem(413, "too-large", f"The body is larger than {limit} bytes unpacked. Send it in parts.")
+        if unpack and unpack.unused_data:
+            raise Problem(400, "broken-gzip", "Something follows the end of the gzip stream. Nothing was taken.")
     if unpack and not unpack.eof:
-        raise Problem(
-            400, "broken-gzip", "The gzip stream ends before its end. Nothing was taken; send it again."
-        )
+        raise Problem(400, "broken-gzip", "The gzip stream ends before its end. Nothing was taken; send it again.")
     return bytes(body)
 
 
-async def accept(
-    bus: Bus, store: Store, source: str, feed: Feed, body: bytes, now: datetime
-) -> tuple[str, Doc]:
+async def accept(bus: Bus, store: Store, source: str, feed: Feed, body: bytes, now: datetime) -> tuple[str, Doc]:
     """Puts every record of a delivery on the bus; the transfer is sealed once all of them are durable.
 
     Raises:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -14,7 +15,8 @@ from pendler.settings import Settings
 from pendler.store import Doc, Range, Store, open_store
 from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
 from schemas.vacancy import Status
-from services.ingest import accounts, api, demonstration
+from services.ingest import accounts, demonstration
+from services.ingest.api import Api
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, Fate, end_of, fate_of, ref_of, settled
 
@@ -38,12 +40,10 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         jobs.append(Job("demonstration", 3600, partial(demonstration.fill, store, settings.clock)))
     return Service(
         "ingest",
-        handlers={
-            RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))
-        },
+        handlers={RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))},
         emits=[RecordReceived, VacancyNormalised, RecordSettled],
         jobs=jobs,
-        api=api.router(bus, store, settings),
+        api=Api(bus, store, settings).router(),
         ledger=partial(accounts.ledger, bus, store),
         trace=partial(accounts.trace, store),
         close=store.close,
@@ -62,9 +62,7 @@ async def on_received(store: Store, records: Sequence[Fact]) -> Result:
 
 async def on_set_aside(store: Store, record: RecordReceived, error: str) -> Result:
     """Tells the sender of a record that broke ingest itself; its bytes wait in the dead letters."""
-    reason = Reason(
-        rule="set-aside", value=error[:80], hint="Kept for the operator. Sending it again does no harm."
-    )
+    reason = Reason(rule="set-aside", value=error[:80], hint="Kept for the operator. Sending it again does no harm.")
     batch = Batch({})
     batch.settle(record, Fate(Outcome.REJECTED, reason=reason))
     return Result(list(batch.settlements.values()), partial(batch.write, store))
@@ -169,24 +167,20 @@ def reading(feed: Feed, body: str, now: datetime) -> Reading | Reason:
 async def expire(store: Store, clock: Clock) -> Result:
     """Puts a notice on the bus for each open vacancy whose end has passed; it is settled like any record."""
     now = clock()
-    due = await store.find(
-        VACANCIES, {"status": Status.ACTIVE}, Range("ends_at", upto=now.timestamp()), AT_ONCE
-    )
+    due = await store.find(VACANCIES, {"status": Status.ACTIVE}, Range("ends_at", upto=now.timestamp()), AT_ONCE)
     return await notices("expiry", [ref for ref, _ in due], "expired", now, store)
 
 
 async def forget(store: Store, clock: Clock) -> Result:
     """Puts a notice on the bus for each vacancy closed so long ago that its stub is to go, too."""
     now = clock()
-    due = await store.find(
-        VACANCIES, within=Range("closed_at", upto=(now - KEEPS_STUBS).timestamp()), limit=AT_ONCE
-    )
+    due = await store.find(VACANCIES, within=Range("closed_at", upto=(now - KEEPS_STUBS).timestamp()), limit=AT_ONCE)
     return await notices("forgetting", [ref for ref, _ in due], "forgotten", now, store)
 
 
 async def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Store) -> Result:
     """Records that say that vacancies are over, as one transfer of our own; like any, sealed once they are durable."""
-    transfer = f"{kind}-{now:%Y%m%dT%H%M%S.%fZ}"
+    transfer = f"{kind}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
     records = [
         RecordReceived(
             source=ref.partition(":")[0], feed=kind, transfer=transfer, n=n, external_id=ref.partition(":")[2],

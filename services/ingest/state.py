@@ -88,7 +88,8 @@ def settled(record: RecordReceived, fate: Fate) -> RecordSettled:
     revision = (fate.state or {}).get("revision")
     return RecordSettled(
         transfer=record.transfer, n=record.n, source=record.source, feed=record.feed, outcome=fate.outcome,
-        ref=ref_of(record) if record.external_id else None, revision=revision, reason=fate.reason, settled_at=record.received_at,
+        ref=ref_of(record) if record.external_id else None, revision=revision, reason=fate.reason,
+        settled_at=record.received_at,
     )  # fmt: skip
 
 
@@ -102,9 +103,7 @@ def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> Vacanc
         status=Status.ACTIVE,
         at=record.received_at,
         news_at=_news_at(record, vacancy, returns) if known is None or returns else _time(known["news_at"]),
-        vacancy=vacancy.model_copy(
-            update={"origin": vacancy.origin.model_copy(update={"source": record.source})}
-        ),
+        vacancy=vacancy.model_copy(update={"origin": vacancy.origin.model_copy(update={"source": record.source})}),
     )
 
 

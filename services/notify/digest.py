@@ -39,7 +39,8 @@ def alert(
         "items": [_item(match["item"], spoken) for match in ordered[:SHOWN]],
         "more": max(0, count - SHOWN),
     }
-    return _message(subscription, "alert", subject.strip(), context, links, now, {
+    return _message(subscription, "alert", subject.strip(), context, links, {
+        "Date": format_datetime(now),
         "List-Id": "Pendler alerts <alerts.pendler>",
         "List-Unsubscribe": f"<{links['unsubscribe']}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
@@ -49,7 +50,8 @@ def alert(
 def confirmation(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
     """The mail by which a subscription is confirmed. Nothing happens unless the person clicks and says so."""
     spoken = speech(subscription.language)
-    return _message(subscription, "confirm", spoken.gettext("Please confirm: new jobs by e-mail"), {}, links, now, {})
+    subject = spoken.gettext("Please confirm: new jobs by e-mail")
+    return _message(subscription, "confirm", subject, {}, links, {"Date": format_datetime(now)})
 
 
 def _message(
@@ -58,7 +60,6 @@ def _message(
     subject: str,
     context: Mapping[str, Any],
     links: Mapping[str, str],
-    now: datetime,
     headers: Mapping[str, str],
 ) -> EmailMessage:
     message = EmailMessage()
@@ -66,10 +67,8 @@ def _message(
     message["From"] = f"Pendler <alerts@{domain}>"
     message["To"] = to.address
     message["Subject"] = header_text(subject)
-    message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{links['mail']}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = to.language
     for name, value in headers.items():
         message[name] = value
     told = {
@@ -80,6 +79,7 @@ def _message(
     }
     message.set_content(render(PACKAGE, f"{template}.txt", to.language, told))
     message.add_alternative(render(PACKAGE, f"{template}.html", to.language, told), subtype="html")
+    message["Content-Language"] = to.language  # setting the content would take it away
     return message
 
 

@@ -54,7 +54,7 @@ async def _complete(store: Store, identity: str) -> None:
     doc = (await store.get(MAILS, [identity]))[identity]
     claimed = dict(await store.find(MATCHES, {"mail": identity}, limit=2 * AT_ONCE))
     state = MailState.PENDING if claimed else MailState.CANCELLED
-    if await move(store, identity, doc, state, matches=list(claimed)):
+    if doc["state"] == MailState.GATHERING and await move(store, identity, doc, state, matches=list(claimed)):
         return
     kept = (await store.get(MAILS, [identity]))[identity]["matches"]
     late = {

@@ -1,6 +1,5 @@
 """The search API and the pages: one query, answered as JSON or as HTML."""
 
-from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,7 +8,6 @@ from starlette.responses import Response
 from pendler.esco import lexicon
 from pendler.pages import language_of, page
 from pendler.places import Places
-from pendler.settings import Settings
 from pendler.store import Store
 from pendler.web import Problem
 from schemas.event import VacancyMatched
@@ -26,16 +24,37 @@ PARAMETERS: list[dict[str, Any]] = [
 REFERENCED = dict(Query.model_json_schema().get("$defs", {}))
 
 
-def router(store: Store, index: Index, places: Places, settings: Settings) -> APIRouter:
+class Api:
     """The routes under /v1/vacancies, and the pages / and /vacancies."""
-    api = APIRouter()
 
-    @api.get("/v1/vacancies", tags=["search"], summary="Search vacancies", openapi_extra={"parameters": _inlined()})
-    async def search(request: Request) -> dict[str, Any]:
+    def __init__(self, store: Store, index: Index, places: Places) -> None:
+        self._store, self._index, self._places = store, index, places
+
+    def router(self) -> APIRouter:
+        api = APIRouter()
+        api.add_api_route(
+            "/v1/vacancies",
+            self.search,
+            tags=["search"],
+            summary="Search vacancies",
+            openapi_extra={"parameters": _inlined()},
+        )
+        api.add_api_route(
+            "/v1/vacancies/{ref}",
+            self.vacancy,
+            tags=["search"],
+            summary="One vacancy, whole",
+            response_model=VacancyMatched,
+        )
+        api.add_api_route("/", self.results, include_in_schema=False)
+        api.add_api_route("/vacancies/{ref}", self.detail, include_in_schema=False)
+        return api
+
+    async def search(self, request: Request) -> dict[str, Any]:
         """Filters narrow one another; several values of one filter widen it. Unknown parameters are refused."""
         try:
             query = Query.parse(request.query_params.multi_items())
-            found = await listings.listing(query, store, index, places)
+            found = await listings.listing(query, self._store, self._index, self._places)
         except QueryError as error:
             raise Problem(400, "bad-query", str(error), errors=error.errors) from None
         return {
@@ -47,54 +66,35 @@ def router(store: Store, index: Index, places: Places, settings: Settings) -> AP
             "next": found.next_url,
         }
 
-    @api.get("/v1/vacancies/{ref}", tags=["search"], summary="One vacancy, whole", response_model=VacancyMatched)
-    async def vacancy(ref: str) -> Response:
+    async def vacancy(self, ref: str) -> Response:
         """The newest state of a vacancy; of a closed one the stub."""
-        event = (await kept(store, [ref])).get(ref)
+        event = (await kept(self._store, [ref])).get(ref)
         if event is None:
             raise Problem(404, "no-such-vacancy", "There is no vacancy with this ref. Refs look like `source:id`.")
         return Response(event.model_dump_json(), media_type="application/json")
 
-    @api.get("/", include_in_schema=False)
-    async def results(request: Request) -> Response:
+    async def results(self, request: Request) -> Response:
+        """The search page; a search that cannot be read is shown again with what is wrong with it."""
         pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+        shown: dict[str, Any] = {
+            "errors": [],
+            "given": dict(pairs),
+            "found": None,
+            "query": None,
+            "label": lexicon().label,
+        }
         try:
             query = Query.parse([*pairs, ("lang", language_of(request))])
-            found = await listings.listing(query, store, index, places)
+            found = await listings.listing(query, self._store, self._index, self._places)
         except QueryError as error:
-            given = {name: value for name, value in pairs if name in Query.model_fields}
-            return page(
-                PACKAGE,
-                "results.html",
-                request,
-                400,
-                errors=error.errors,
-                given=given,
-                found=None,
-                query=None,
-            )
-        shown: dict[str, Any] = {"facets": listings.facets(found.hits, query.lang), "label": lexicon().label}
-        return page(PACKAGE, "results.html", request, errors=[], given=dict(pairs), found=found, query=query, **shown)
+            return page(PACKAGE, "results.html", request, 400, **{**shown, "errors": error.errors})
+        shown |= {"found": found, "query": query, "facets": listings.facets(found.hits, query.lang)}
+        return page(PACKAGE, "results.html", request, **shown)
 
-    @api.get("/vacancies/{ref}", include_in_schema=False)
-    async def detail(ref: str, request: Request) -> Response:
-        event = (await kept(store, [ref])).get(ref)
-        return page(
-            PACKAGE,
-            "vacancy.html",
-            request,
-            200 if event else 404,
-            event=event,
-            label=lexicon().label,
-            site=settings.site,
-        )
-
-    @api.get("/static/pendler.css", include_in_schema=False)
-    def style() -> Response:
-        text = files("pendler").joinpath("static/pendler.css").read_text("utf-8")
-        return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
-
-    return api
+    async def detail(self, ref: str, request: Request) -> Response:
+        """The page of one vacancy."""
+        event = (await kept(self._store, [ref])).get(ref)
+        return page(PACKAGE, "vacancy.html", request, 200 if event else 404, event=event, label=lexicon().label)
 
 
 def _inlined() -> list[dict[str, Any]]:

@@ -11,25 +11,25 @@ from pendler.service import Fact, Handler, Ledger, Result, Service
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.event import Erased, VacancyMatched
-from services.search import api
+from services.search.api import Api
 from services.search.index import Index, open_index
 from services.search.state import VACANCIES, document
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - search publishes nothing
     store, index = open_store(settings.url_of("store"), "search"), open_index(settings.url_of("index"))
-    return build(store, index, open_places(settings.places), settings)
+    return build(store, index, open_places(settings.places))
 
 
-def build(store: Store, index: Index, places: Places, settings: Settings) -> Service:
+def build(store: Store, index: Index, places: Places) -> Service:
     async def close() -> None:
         await index.close()
         await store.close()
 
     return Service(
         "search",
-        handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=2000, linger=0.5)},
-        api=api.router(store, index, places, settings),
+        handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.2)},
+        api=Api(store, index, places).router(),
         ledger=partial(ledger, index),
         trace=partial(trace, store, index),
         close=close,

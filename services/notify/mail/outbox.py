@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pendler.service import Unavailable
 
-
 LINES = policy.SMTP.clone(max_line_length=900)
 """Links in headers must stay whole: Python would break a longer line by encoding it."""
 

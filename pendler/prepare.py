@@ -1,0 +1,22 @@
+"""What is made once under the home, before the first start: the secret, and the file of places."""
+
+from multiprocessing import get_context
+
+from rich.console import Console
+
+from pendler.places import build
+from pendler.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Makes what is missing. The places in a process of their own, whose memory is given back."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_secret()
+    if not settings.places.exists():
+        console = Console(stderr=True)
+        console.print("First start: preparing places and postcodes (about ten seconds)")
+        process = get_context("spawn").Process(target=build, args=(settings.places, console.print))
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise RuntimeError("the file of places could not be made; see above")

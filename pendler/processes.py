@@ -1,0 +1,84 @@
+"""The processes of an exchange: workers, which handle and do jobs, and the web process, which answers HTTP."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from pendler.bus import open_bus
+from pendler.run import Health, modules, until, work
+from pendler.settings import Settings
+from pendler.web import health_app, web_app
+
+PARENT = "PENDLER_SUPERVISOR"
+"""Names the process that keeps this one running; without it, it should not run."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the process decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serves HTTP until `stop`; requests in hand are finished."""
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=8,
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    stop.set()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set, and the death of the supervisor, where there is one."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if parent := os.environ.get(PARENT):
+        _orphaned(int(parent), stop, loop)
+    return stop
+
+
+def _orphaned(parent: int, stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    if os.getppid() != parent:
+        stop.set()
+    else:
+        loop.call_later(1, _orphaned, parent, stop, loop)
+
+
+async def worker_process(settings: Settings, names: Sequence[str], health_port: int) -> None:
+    """A worker: handlers and jobs, and `/livez`, `/readyz`, `/metrics` on a port of its own (0: none)."""
+    stop, health = stop_on_signals(), Health()
+    duties = [work(settings, names, stop, health)]
+    if health_port:
+        duties.append(serve(health_app(lambda: health.troubles), settings.host, health_port, stop))
+    await until(stop, [asyncio.create_task(duty) for duty in duties])
+
+
+async def web_process(settings: Settings, names: Sequence[str]) -> None:
+    """The web process: the HTTP of all services."""
+    stop, bus = stop_on_signals(), open_bus(settings.url_of("bus"))
+    services = [module.from_settings(settings, bus) for module in modules(names).values()]
+    try:
+        await serve(web_app(services), settings.host, settings.port, stop)
+    finally:
+        for service in services:
+            await service.close()
+        await bus.close()

@@ -1,0 +1,83 @@
+"""Sends the mails that are pending, and tells the bus of the alerts that have left."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+from pendler.bus import failpoint
+from pendler.service import Result
+from pendler.settings import Settings
+from pendler.store import Doc, Store
+from schemas.event import AlertSent
+from services.notify import digest, ledger
+from services.notify.mail import Lost, Mail, Refused
+from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, Subscription
+from services.notify.tokens import Tokens
+
+
+class Sender:
+    """Sends what is pending, one mail at a time."""
+
+    def __init__(self, store: Store, mail: Mail, settings: Settings) -> None:
+        self._store, self._mail, self._settings = store, mail, settings
+        self._tokens = Tokens(settings.signing_key)
+
+    async def send_all(self) -> None:
+        for identity, doc in await self._store.find(MAILS, {"state": MailState.PENDING}, limit=200):
+            if claimed := await ledger.claim(self._store, identity, doc):
+                await self._send(identity, claimed)
+
+    async def _send(self, identity: str, doc: Doc) -> None:
+        """The subscription is read after the claim: whoever stops it meanwhile waits for this mail, or stops it."""
+        kept = (await self._store.get(SUBSCRIPTIONS, [doc["subscription"]])).get(doc["subscription"])
+        one = Subscription.read(doc["subscription"], kept) if kept else None
+        if one is None or one.state not in self._states(doc):
+            await ledger.move(self._store, identity, doc, MailState.CANCELLED)
+            return
+        message = await self._message(identity, doc, one)
+        failpoint("notify.claimed")
+        try:
+            await self._mail.send(identity, message)
+            failpoint("notify.mailed")
+        except Refused as refusal:
+            await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
+        except Lost as loss:
+            await ledger.move(self._store, identity, doc, MailState.AMBIGUOUS, why=str(loss)[:200])
+        else:
+            await ledger.move(self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
+
+    @staticmethod
+    def _states(doc: Doc) -> tuple[State, ...]:
+        return (State.UNCONFIRMED,) if doc["kind"] == Kind.CONFIRM else (State.ACTIVE,)
+
+    async def _message(self, identity: str, doc: Doc, one: Subscription) -> EmailMessage:
+        site = self._settings.site
+        links = {
+            "site": site,
+            "mail": identity,
+            "search": f"{site}{one.query.url('/')}",
+            "confirm": f"{site}/subscriptions/confirm/{self._tokens.confirm(one.id)}",
+            "unsubscribe": f"{site}/subscriptions/stop/{self._tokens.stop(one.id)}",
+        }
+        now = self._settings.clock()
+        if doc["kind"] == Kind.CONFIRM:
+            return digest.confirmation(one, links, now)
+        return digest.alert(one, await ledger.matches_of(self._store, doc), links, now)
+
+
+async def told(store: Store, clock: Callable[[], datetime]) -> Result:
+    """Tells the bus of the alerts that have left; each is told until that is known to have worked."""
+    untold = await store.find(MAILS, {"state": MailState.SENT, "told": False}, limit=500)
+    alerts = [await _alert(store, identity, doc, clock) for identity, doc in untold if doc["kind"] == Kind.ALERT]
+
+    async def remember() -> None:
+        marked = {identity: {**doc, "told": True, "version": doc["version"] + 1} for identity, doc in untold}
+        await store.put(MAILS, marked, guard=True)
+
+    return Result(alerts, remember)
+
+
+async def _alert(store: Store, identity: str, doc: Doc, clock: Callable[[], datetime]) -> AlertSent:
+    sent_at = datetime.fromtimestamp(doc["sent_at"], UTC) if "sent_at" in doc else clock()
+    refs = tuple(match["ref"] for match in await ledger.matches_of(store, doc))
+    return AlertSent(mail=identity, subscription=doc["subscription"], refs=refs, sent_at=sent_at)

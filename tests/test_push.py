@@ -1,0 +1,512 @@
+"""Deliveries from outside, over HTTP: who may, in which shapes, what is refused, and that nothing is ever half taken."""
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from bench.exchange import Exchange, running, wait_for
+
+MAX_BODY = 400_000
+FEEDS = Path(__file__).parent / "feeds"
+JOBTECH, EURES = "se_jobtech", "eures_hrxml"
+Pages = dict[str, dict[str, Any]]
+
+
+class Sources:
+    """Two sources that deliver, their keys, and the transfers they made."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange, self.http = exchange, exchange.http
+        self.se, self.other = exchange.key("se"), exchange.key("other")
+        self.scoped = self._made("--source", "se", "--feed", EURES)
+        self.revoked = self._made("--source", "se")
+        exchange.command("keys", "revoke", self.revoked.split("_")[1])
+        self.transfers: list[str] = []
+
+    def _made(self, *arguments: str) -> str:
+        return str(json.loads(self.exchange.command("keys", "create", *arguments, "--json"))["key"])
+
+    def post(self, body: bytes, feed: str = JOBTECH, key: str = "", source: str = "se", **headers: str) -> Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        authorization = {"Authorization": f"Bearer {key or self.se}"}
+        path = f"/v1/sources/{source}/feeds/{feed}/records"
+        return self.http.post(path, content=body, headers=authorization | named)
+
+    def deliver(self, body: bytes, feed: str = JOBTECH, **headers: str) -> dict[str, Any]:
+        """Delivers and waits until all is settled; gives the report."""
+        response = self.post(body, feed, Prefer="wait=30", **headers)
+        assert response.status_code == 200, response.text
+        report: dict[str, Any] = response.json()
+        self.transfers.append(report["transfer"])
+        return report
+
+    def follow(self, path: str, key: str = "", **headers: str) -> Response:
+        return self.http.get(path, headers={"Authorization": f"Bearer {key or self.se}", **headers})
+
+    def vacancy(self, ref: str) -> dict[str, Any]:
+        """A vacancy whole, once it is to be had."""
+        wait_for(lambda: bool(self.http.get(f"/v1/vacancies/{ref}").is_success), 20, ref)
+        found: dict[str, Any] = self.http.get(f"/v1/vacancies/{ref}").json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Sources]:
+    home = tmp_path_factory.mktemp("push") / "home"
+    with running(home, places_file, {"work": ()}, PENDLER_MAX_BODY=str(MAX_BODY)) as exchange:
+        yield Sources(exchange)
+
+
+def record(identity: str, headline: str = "Kock", **members: Any) -> bytes:
+    return json.dumps({"id": identity, "headline": headline, **members}).encode()
+
+
+def lines(*records: bytes) -> bytes:
+    return b"\n".join(records)
+
+
+def opening(identity: str, title: str = "Lasser") -> bytes:
+    return (
+        f'<PositionOpening xmlns="http://www.hr-xml.org/3"><DocumentID>{identity}</DocumentID>'
+        "<PositionOpeningStatusCode>Active</PositionOpeningStatusCode><PositionProfile>"
+        f"<PositionTitle>{title}</PositionTitle></PositionProfile></PositionOpening>"
+    ).encode()
+
+
+def problem(response: Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem document of an answer."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["type"] == f"/problems/{kind}"
+    assert document["status"] == status
+    assert document["detail"]
+    return document
+
+
+# Who may deliver.
+
+
+@pytest.mark.parametrize("source", ["se", "other", "nobody"])
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer pk_",
+        "Bearer pk__",
+        "Bearer pk_000000000000_secret",
+        "Basic c2U6c2U=",
+        "Bearer {se}x",
+        "Bearer {id}",
+        "Bearer {id}_",
+        "Bearer {revoked}",
+        "Bearer " + "x" * 5000,
+        "Bearer \xe5\xe4\xf6".encode("latin-1").decode("latin-1"),
+    ],
+    ids=lambda one: ascii(one)[:30],
+)
+def test_without_a_valid_key_every_answer_is_the_same(sources: Sources, source: str, authorization: str | None) -> None:
+    given = (authorization or "").format(se=sources.se, revoked=sources.revoked, id=sources.se.rpartition("_")[0])
+    headers = {} if authorization is None else {"Authorization": given.encode("latin-1")}
+    response = sources.http.post(f"/v1/sources/{source}/feeds/{JOBTECH}/records", content=record("no"), headers=headers)
+    assert problem(response, 401, "no-valid-key") == {
+        "type": "/problems/no-valid-key",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "Send a valid key as `Authorization: Bearer <key>`.",
+    }
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("source", "feed"),
+    [
+        ("other", JOBTECH),
+        ("nobody", JOBTECH),
+        ("SE", JOBTECH),
+        ("se%00", JOBTECH),
+        ("se", "nothing"),
+        ("other", "nothing"),
+    ],
+)
+def test_an_unknown_source_a_foreign_one_and_an_unknown_feed_are_one_and_the_same(
+    sources: Sources, source: str, feed: str
+) -> None:
+    expected = problem(sources.post(record("no"), JOBTECH, source="nobody-at-all"), 404, "no-such-feed")
+    assert problem(sources.post(record("no"), feed, source=source), 404, "no-such-feed") == expected
+
+
+def test_a_key_for_one_feed_delivers_to_that_feed_only(sources: Sources) -> None:
+    problem(sources.post(record("no"), JOBTECH, key=sources.scoped), 401, "no-valid-key")
+    response = sources.post(opening("scoped"), EURES, key=sources.scoped, Prefer="wait=30")
+    assert response.json()["summary"] == "1 published"
+    sources.transfers.append(response.json()["transfer"])
+
+
+def test_a_key_is_judged_before_the_body_is_read(sources: Sources) -> None:
+    problem(sources.post(b"x" * (MAX_BODY // 2), key="x"), 401, "no-valid-key")
+
+
+# In which shapes.
+
+
+@pytest.mark.parametrize(
+    ("body", "feed", "summary"),
+    [
+        (record("s1"), JOBTECH, "1 published"),
+        (b"[" + record("s2") + b"," + record("s3") + b"]", JOBTECH, "2 published"),
+        (lines(record("s4"), record("s5"), record("s6"), b""), JOBTECH, "3 published"),
+        (lines(record("s7"), record("s7")), JOBTECH, "1 published, 1 unchanged"),
+        (b"\xef\xbb\xbf" + record("s8"), JOBTECH, "1 published"),
+        (b'{"total": {"value": 1}, "hits": [' + record("s9") + b"]}", JOBTECH, "1 published"),
+        (record("s10", removed=True), JOBTECH, "1 closed"),
+        (record("s11", last_publication_date="2020-01-01"), JOBTECH, "1 closed"),
+        (opening("x1"), EURES, "1 published"),
+        (b"<all>" + opening("x2") + opening("x3") + b"</all>", EURES, "2 published"),
+    ],
+    ids=[
+        "one", "array", "lines", "one twice", "byte-order mark", "the feed's own file", "removal", "past", "XML", "XMLs",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("packed", [False, True])
+def test_records_come_in_many_shapes(sources: Sources, body: bytes, feed: str, summary: str, packed: bool) -> None:
+    if packed:  # ids of its own, else all would be unchanged
+        body = gzip.compress(re.sub(rb'("id": "|DocumentID>)(?=\w)', rb"\g<1>packed-", body))
+    report = sources.deliver(body, feed, **({"Content_Encoding": "gzip"} if packed else {}))
+    assert report["summary"] == summary
+    assert report["pending"] == 0
+    assert report["accepted"] == sum(report["outcomes"].values()) == len(report["records"])
+
+
+@pytest.mark.parametrize("file", sorted(FEEDS.glob("*.sample.*")), ids=lambda path: path.name)
+def test_the_sample_of_each_feed_is_settled_to_the_last_record(sources: Sources, file: Path) -> None:
+    report = sources.deliver(file.read_bytes(), file.name.partition(".")[0])
+    assert report["accepted"] == len(report["records"]) > 1
+    assert report["outcomes"]["published"] > 0
+    assert "pending" not in report["outcomes"]
+
+
+def test_a_delivery_is_answered_at_once_and_can_be_followed(sources: Sources) -> None:
+    response = sources.post(lines(record("f1"), record("f2")))
+    assert response.status_code == 202
+    assert response.json()["accepted"] == 2
+    location = response.headers["location"]
+    report = sources.follow(location, Prefer="wait=30").json()
+    assert location == f"/v1/transfers/{report['transfer']}"
+    assert report["summary"] == "2 published"
+    sources.transfers.append(report["transfer"])
+
+
+def test_prefer_wait_is_answered_when_all_is_settled_with_a_summary(sources: Sources) -> None:
+    body = lines(record("w1"), record("w2"), record("w3", headline=""), record("w4"))
+    response = sources.post(body, Prefer="wait=10")
+    assert response.status_code == 200
+    report = response.json()
+    assert report["summary"] == "3 published, 1 rejected"
+    assert (report["source"], report["feed"]) == ("se", JOBTECH)
+    sources.transfers.append(report["transfer"])
+
+
+@pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=x", "wait=-1", "respond-async", "wait=0"])
+def test_a_preference_that_says_nothing_is_no_wait(sources: Sources, prefer: str) -> None:
+    response = sources.post(record(f"p-{prefer}"), Prefer=prefer)
+    assert response.status_code in (200, 202)
+    sources.transfers.append(response.json()["transfer"])
+
+
+def test_plain_text_begins_with_the_summary_and_has_a_line_for_each_record(sources: Sources) -> None:
+    body = lines(record("t1"), b"{broken}", record("t2"))
+    response = sources.post(body, Prefer="wait=30", Accept="text/plain")
+    assert response.headers["content-type"].startswith("text/plain")
+    first, *others = response.text.splitlines()
+    assert first == "2 published, 1 rejected"
+    assert others[0] == "1\tpublished\tse:t1"
+    assert others[1].startswith("2\trejected\t-\tjson-syntax\tline 1 column 2\t")
+    assert others[2] == "3\tpublished\tse:t2"
+    sources.transfers.append(response.headers["location"].rpartition("/")[2])
+
+
+# What is wrong with one record is that record's affair.
+
+
+@pytest.mark.parametrize(
+    ("bad", "rule", "at"),
+    [
+        (b"{broken}", "json-syntax", "line 1 column 2"),
+        (b'{"id": "b0", "headline": "a\0b"}', "json-syntax", "line 1 column 27"),
+        (record("b1", headline=""), "title-missing", "/headline"),
+        (record("b2", headline="a\0b"), "json-character", "/headline"),
+        (record("b3", headline="\ud800"), "json-character", "/headline"),
+        (b'{"id": "b4", "headline": "a", "headline": "b"}', "json-duplicate-key", "/headline"),
+        (b'{"id": "b5", "headline": "a", "employer": {"n": 1, "n": 2}}', "json-duplicate-key", "/employer/n"),
+        (record("b6", number_of_vacancies=float("nan")), "json-number", "/number_of_vacancies"),
+        (record("b7", number_of_vacancies=10**40), "json-number", "/number_of_vacancies"),
+        (record("b8", x=float("inf")), "json-number", "/x"),
+        (record("x" * 2000), "id-unusable", "/id"),
+        (record("a\nb"), "id-unusable", "/id"),
+        (record(""), "id-missing", "/id"),
+        (b'{"headline": "a"}', "id-missing", "/id"),
+        (b'{"id": "b9", "headline": "a", "x": ' + b"[" * 50 + b"]" * 50 + b"}", "json-depth", "/x" + "/0" * 31),
+    ],
+    ids=lambda one: one[:30].decode(errors="replace") if isinstance(one, bytes) else one,
+)
+def test_a_record_that_cannot_be_read_is_rejected_and_its_neighbours_pass(
+    sources: Sources, bad: bytes, rule: str, at: str, request: pytest.FixtureRequest
+) -> None:
+    before, after = (record(f"neighbour-{request.node.callspec.id[:40]}-{n}".replace("\0", "")) for n in (1, 2))
+    report = sources.deliver(lines(before, bad, after))
+    assert report["summary"] == "2 published, 1 rejected"
+    (line,) = (line for line in report["records"] if line["outcome"] == "rejected")
+    assert line["record"] == 2
+    assert (line["reason"]["rule"], line["reason"]["at"]) == (rule, at)
+    assert line["reason"]["hint"]
+    assert line["reason"]["severity"] == "error"
+    assert len(line["reason"]["value"] or "") <= 80
+
+
+def test_an_external_id_of_two_kilobytes_names_no_vacancy(sources: Sources) -> None:
+    report = sources.deliver(record("x" * 2000))
+    assert [(line["outcome"], line["ref"]) for line in report["records"]] == [("rejected", None)]
+
+
+def test_a_record_longer_than_a_record_may_be_is_refused_with_the_whole(sources: Sources) -> None:
+    problem(sources.post(record("long", description={"text": "x" * MAX_BODY})), 413, "too-large")
+
+
+def test_a_time_in_the_far_future_is_not_believed(sources: Sources) -> None:
+    report = sources.deliver(record("2099", timestamp="2099-01-01T00:00:00", publication_date="2099-01-01T00:00:00"))
+    (line,) = report["records"]
+    assert (line["outcome"], line["reason"]["severity"]) == ("published", "warning")
+    assert line["reason"]["rule"] == "timestamp-in-future"
+    assert sources.vacancy("se:2099")["vacancy"].get("updated") is None
+    honest = sources.deliver(record("2099", headline="Kock i kväll", timestamp="2026-01-01T00:00:00"))
+    assert honest["summary"] == "1 published", "what says 2099 does not lock out what says the truth"
+
+
+HOSTILE = (
+    "<script>alert(1)</script><p onclick='alert(2)'>Ät</p><img src=x onerror=alert(3)>"
+    "<a href='javascript:alert(4)'>här</a><iframe src='//example.org'></iframe><style>*{display:none}</style>"
+    "<svg/onload=alert(5)>&lt;script&gt;alert(6)&lt;/script&gt;"
+)
+
+
+@pytest.mark.parametrize("language", ["en", "sv"])
+def test_markup_in_an_advertisement_comes_out_harmless(sources: Sources, language: str) -> None:
+    title = "<script>alert(0)</script>Kock\"'><img src=x onerror=alert(0)>"
+    employer = {"name": "<b onmouseover=alert(7)>Krog</b>", "url": "javascript:alert(8)"}
+    application = {"url": "javascript:alert(9)", "email": "a@example.org"}
+    identity = f"hostile-{language}"
+    sources.deliver(
+        record(
+            identity,
+            title,
+            description={"text": HOSTILE, "text_formatted": HOSTILE},
+            employer=employer,
+            application_details=application,
+            webpage_url="javascript:alert(10)",
+            workplace_address={"city": "<script>alert(11)</script>"},
+        )
+    )
+    sources.vacancy(f"se:{identity}")
+    wait_for(lambda: sources.exchange.search(q="Krog")["total"]["ads"] > 0, 20, "the page of results to have it")
+    for path in (f"/vacancies/se:{identity}", "/?q=Krog"):
+        html = sources.http.get(path, params={"lang": language}).text
+        assert "Kock" in html
+        assert not re.search(
+            r"<script[^>]*>\s*alert|<img|<iframe|<svg|<b |<p on|href=.?javascript:", html, re.IGNORECASE
+        )
+
+
+# What is refused as a whole.
+
+BOMB = gzip.compress(b" " * 50_000_000)
+PACKED = gzip.compress(record("no") + b"\n" + bytes(range(256)) * 10)
+DOCTYPE = b'<!DOCTYPE a [<!ENTITY x "y">]>'
+LAUGHS = b'<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "' + b"&a;" * 50 + b'"><!ENTITY c "' + b"&b;" * 50 + b'">]>'
+FILE = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+
+
+@pytest.mark.parametrize(
+    ("body", "feed", "encoding", "status", "kind"),
+    [
+        (b"", JOBTECH, "", 400, "unreadable-delivery"),
+        (b" \n\n ", JOBTECH, "", 400, "unreadable-delivery"),
+        (b"", EURES, "", 400, "unreadable-delivery"),
+        (gzip.compress(b""), JOBTECH, "gzip", 400, "unreadable-delivery"),
+        (b"[]", JOBTECH, "", 400, "empty-delivery"),
+        (b'{"hits": []}', JOBTECH, "", 400, "empty-delivery"),
+        (b"{}", JOBTECH, "", 400, "unreadable-delivery"),
+        (b"5", JOBTECH, "", 400, "unreadable-delivery"),
+        (b"NaN", JOBTECH, "", 400, "unreadable-delivery"),
+        (b"no json", JOBTECH, "", 400, "unreadable-delivery"),
+        (b"[" + record("no"), JOBTECH, "", 400, "unreadable-delivery"),
+        (b"[" * 100_000, JOBTECH, "", 400, "unreadable-delivery"),
+        (b"\xff\xfe" + record("no"), JOBTECH, "", 400, "unreadable-delivery"),
+        (record("no") + b"\0", JOBTECH, "", 400, "unreadable-delivery"),
+        (opening("no"), JOBTECH, "", 400, "unreadable-delivery"),
+        (record("no"), EURES, "", 400, "unreadable-delivery"),
+        (opening("no")[:-3], EURES, "", 400, "unreadable-delivery"),
+        (b"<a/>", EURES, "", 400, "empty-delivery"),
+        (DOCTYPE + opening("no"), EURES, "", 400, "unreadable-delivery"),
+        (DOCTYPE + opening("no", "&x;"), EURES, "", 400, "unreadable-delivery"),
+        (LAUGHS + opening("no", "&c;"), EURES, "", 400, "unreadable-delivery"),
+        (FILE + opening("no", "&x;"), EURES, "", 400, "unreadable-delivery"),
+        (b"x" * (MAX_BODY + 1), JOBTECH, "", 413, "too-large"),
+        (BOMB, JOBTECH, "gzip", 413, "too-large"),
+        (PACKED[:-10], JOBTECH, "gzip", 400, "broken-gzip"),
+        (PACKED[:20], JOBTECH, "gzip", 400, "broken-gzip"),
+        (record("no"), JOBTECH, "gzip", 400, "broken-gzip"),
+        (gzip.compress(record("no")) + b"more", JOBTECH, "gzip", 400, "broken-gzip"),
+        (gzip.compress(record("no")) + gzip.compress(record("no2")), JOBTECH, "gzip", 400, "broken-gzip"),
+        (record("no"), JOBTECH, "br", 415, "encoding"),
+        (record("no"), JOBTECH, "gzip, gzip", 415, "encoding"),
+    ],
+    ids=lambda one: ascii(one[:24]) if isinstance(one, bytes) else str(one),
+)
+def test_a_delivery_that_cannot_be_taken_is_refused_whole(
+    sources: Sources, body: bytes, feed: str, encoding: str, status: int, kind: str
+) -> None:
+    headers = {"Content_Encoding": encoding} if encoding else {}
+    problem(sources.post(body, feed, **headers), status, kind)
+
+
+@pytest.mark.parametrize("hostile", [DOCTYPE, LAUGHS, FILE], ids=["internal", "laughs", "file"])
+def test_a_refusal_names_the_rule_and_the_place(sources: Sources, hostile: bytes) -> None:
+    document = problem(sources.post(hostile + opening("no"), EURES), 400, "unreadable-delivery")
+    assert document["rule"] == "xml-entity"
+    assert document["at"].startswith("line 1")
+    assert "Nothing was taken" in document["detail"]
+
+
+def test_a_body_of_the_largest_size_is_taken(sources: Sources) -> None:
+    body = record("largest")
+    assert sources.deliver(body + b" " * (MAX_BODY - len(body)))["summary"] == "1 published"
+
+
+# What is seen of it afterwards.
+
+
+def test_the_report_lists_every_record_a_thousand_at_a_time(sources: Sources) -> None:
+    good = [record(f"many{n}") for n in range(1003)]
+    report = sources.deliver(lines(*good[:1001], b"{broken}", *good[1001:]))
+    assert report["summary"] == "1003 published, 1 rejected"
+    rest = sources.follow(report["next"]).json()
+    assert rest["next"] is None
+    assert [line["record"] for line in (*report["records"], *rest["records"])] == list(range(1, 1005))
+    assert [line["outcome"] for line in rest["records"]] == ["published", "rejected", "published", "published"]
+    assert rest["records"][0] == {
+        "record": 1001,
+        "outcome": "published",
+        "ref": "se:many1000",
+        "revision": 1,
+        "reason": None,
+    }
+
+
+@pytest.mark.parametrize("past", ["0", "1", "5000", "99999999999999999999999"])
+def test_a_report_can_be_read_from_any_record_on(sources: Sources, past: str) -> None:
+    transfer = sources.deliver(lines(record(f"past{past}-1"), record(f"past{past}-2")))["transfer"]
+    report = sources.follow(f"/v1/transfers/{transfer}?past={past}").json()
+    assert [line["record"] for line in report["records"]] == [n for n in (1, 2) if n > int(past)]
+
+
+def test_a_transfer_is_shown_to_its_own_source_only(sources: Sources) -> None:
+    transfer = sources.deliver(record("mine"))["transfer"]
+    unknown = problem(sources.follow("/v1/transfers/unknown"), 404, "no-such-transfer")
+    assert problem(sources.follow(f"/v1/transfers/{transfer}", sources.other), 404, "no-such-transfer") == unknown
+    problem(sources.follow(f"/v1/transfers/{transfer}", sources.revoked), 401, "no-valid-key")
+    problem(sources.http.get(f"/v1/transfers/{transfer}"), 401, "no-valid-key")
+
+
+def test_one_source_cannot_change_or_close_what_another_has(sources: Sources) -> None:
+    sources.deliver(record("shared", headline="Kock"))
+    response = sources.post(record("shared", removed=True), source="other", key=sources.other, Prefer="wait=30")
+    assert [line["ref"] for line in response.json()["records"]] == ["other:shared"]
+    assert sources.vacancy("se:shared")["status"] == "active"
+    sources.other_transfer = response.json()["transfer"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nothing", None, 404),
+        ("GET", "/v1/nothing", None, 404),
+        ("GET", "/static/../settings.py", None, 404),
+        ("DELETE", "/v1/vacancies", None, 405),
+        ("GET", "/v1/sources/se/feeds/se_jobtech/records", None, 405),
+        ("GET", "/v1/vacancies?km=0", None, 400),
+        ("GET", "/v1/vacancies?contry=NL", None, 400),
+        ("GET", "/v1/vacancies?near=Nowhereatall", None, 400),
+        ("GET", "/v1/vacancies?cursor=rubbish", None, 400),
+        ("GET", "/v1/vacancies?q=%00&km=x", None, 400),
+        ("GET", "/v1/vacancies/se:none", None, 404),
+        ("GET", "/v1/transfers/none", None, 401),
+        ("GET", "/v1/transfers/none?past=-1", None, 422),
+        ("POST", "/v1/subscriptions", b"{", 422),
+        ("POST", "/v1/subscriptions", b'{"address": "nobody", "query": {}}', 400),
+        ("POST", "/v1/subscriptions", b'{"address": "a@b.example\\nBcc: c@d.example", "query": {}}', 400),
+        ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"km": "0"}}', 400),
+        ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"near": "Nowhereatall"}}', 400),
+        ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"\\ud800": "\\ud800"}}', 400),
+        ("GET", "/subscriptions/confirm/forged", None, 404),
+        ("POST", "/subscriptions/stop/forged", None, 404),
+        ("GET", "/outbox/none", None, 404),
+    ],
+)  # fmt: skip
+def test_what_a_client_gets_wrong_is_told_in_a_problem_document(
+    sources: Sources, method: str, path: str, body: bytes | None, status: int
+) -> None:
+    response = sources.http.request(method, path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json().keys() >= {"type", "title", "status", "detail"}
+    assert response.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/vacancies/se:none", "/v1/vacancies", "/v1/vacancies?km=0", "/v1/transfers/x", "/nothing", "/readyz"]
+)
+def test_every_answer_has_the_headers_that_protect_its_reader(sources: Sources, path: str) -> None:
+    headers = sources.http.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"]
+    assert "server" not in headers
+
+
+def test_at_the_end_every_record_has_its_outcome_and_all_that_was_published_is_found(sources: Sources) -> None:
+    sources.deliver(lines(record("end1"), record("end2"), record("end2", headline="Bagare"), b"{broken}"))
+    told, open_refs = Counter[str](), set[str]()
+    for transfer in sources.transfers:
+        path = f"/v1/transfers/{transfer}"
+        while path:
+            page = sources.follow(path, Prefer="wait=30").json()
+            for line in page["records"]:
+                told[line["outcome"]] += 1
+                (open_refs.add if line["outcome"] == "published" else str)(line["ref"])
+            path = page["next"]
+    wait_for(lambda: sources.exchange.search(limit=0)["total"]["ads"] >= len(open_refs), 30, "all to be visible")
+    assert sources.exchange.search(limit=0)["total"]["ads"] == len(open_refs)
+    wait_for(lambda: sources.exchange.audit()["in_flight"] == 0, 30, "nothing to be on its way")
+    report = sources.exchange.audit()
+    assert report["unaccounted"] == 0
+    assert report["visible_in_index"] == report["open_in_ingest"] == len(open_refs)
+    assert report["set_aside"] == {}
+    others = report["accepted"] - told.total()
+    assert others in (0, 1), "beside these, only the one record of the other source may have been taken"
+    assert report["published"] == told["published"]
+    assert report["rejected"] == told["rejected"]
+    assert not re.search(r"Traceback", (sources.exchange.home / "web.log").read_text())
