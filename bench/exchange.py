@@ -25,10 +25,12 @@ COMMAND = [sys.executable, "-m", "pendler"]
 class Exchange:
     """The web process and any number of workers, on one home and free ports."""
 
-    def __init__(self, home: Path, places: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, places: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.home, self.port = home, free_port()
         home.mkdir(parents=True, exist_ok=True)
-        if not (home / "places.db").exists():
+        if places and not (home / "places.db").exists():
             shutil.copy(places, home / "places.db")
         self._environment = {
             **os.environ,
@@ -48,9 +50,9 @@ class Exchange:
                 command, env={**self._environment, **environment}, stdout=log, stderr=log
             )
 
-    def ready(self, seconds: float = 30) -> None:
-        """Waits until the web process answers."""
-        wait_for(self._answers, seconds, "the web process to answer")
+    def ready(self, seconds: float = 30) -> float:
+        """Waits until the web process answers; gives the seconds it took."""
+        return wait_for(self._answers, seconds, "the web process to answer")
 
     def _answers(self) -> bool:
         try:

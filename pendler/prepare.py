@@ -1,11 +1,15 @@
 """What is made once under the home, before the first start: the secret, and the file of places."""
 
+import sys
 from multiprocessing import get_context
-
-from rich.console import Console
 
 from pendler.places import build
 from pendler.settings import Settings
+
+
+def tell(line: str) -> None:
+    """Progress goes to stderr."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def prepare(settings: Settings) -> None:
@@ -13,9 +17,8 @@ def prepare(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.make_secret()
     if not settings.places.exists():
-        console = Console(stderr=True)
-        console.print("First start: preparing places and postcodes (about ten seconds)")
-        process = get_context("spawn").Process(target=build, args=(settings.places, console.print))
+        tell("First start: preparing places and postcodes (about ten seconds)")
+        process = get_context("spawn").Process(target=build, args=(settings.places, tell))
         process.start()
         process.join()
         if process.exitcode:

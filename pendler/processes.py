@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import Sequence
 
 import uvicorn
@@ -12,10 +10,8 @@ from starlette.types import ASGIApp
 from pendler.bus import open_bus
 from pendler.run import Health, modules, until, work
 from pendler.settings import Settings
+from pendler.stopping import stop_on_signals
 from pendler.web import health_app, web_app
-
-PARENT = "PENDLER_SUPERVISOR"
-"""Names the process that keeps this one running; without it, it should not run."""
 
 
 class Server(uvicorn.Server):
@@ -44,23 +40,6 @@ async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None
     server.should_exit = True
     await serving
     stop.set()
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set, and the death of the supervisor, where there is one."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if parent := os.environ.get(PARENT):
-        _orphaned(int(parent), stop, loop)
-    return stop
-
-
-def _orphaned(parent: int, stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
-    if os.getppid() != parent:
-        stop.set()
-    else:
-        loop.call_later(1, _orphaned, parent, stop, loop)
 
 
 async def worker_process(settings: Settings, names: Sequence[str], health_port: int) -> None:

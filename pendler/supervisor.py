@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pendler.prepare import prepare
-from pendler.processes import PARENT, stop_on_signals
 from pendler.settings import Settings
+from pendler.stopping import PARENT, stop_on_signals
 
 log = structlog.get_logger()
 GRACE = 15.0

@@ -1,5 +1,6 @@
 """The HTTP of a process: one application with the routers of its services, problem documents, health, headers."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.resources import files
@@ -49,8 +50,9 @@ class Problem(Exception):
             **members,
         }
 
-    def response(self) -> JSONResponse:
-        return JSONResponse(self.document, self.status, self.headers, media_type="application/problem+json")
+    def response(self) -> Response:
+        """In ASCII, so that a document may quote whatever was sent, half a surrogate pair even."""
+        return Response(json.dumps(self.document), self.status, self.headers, media_type="application/problem+json")
 
 
 def web_app(services: Sequence[Service]) -> FastAPI:
@@ -113,9 +115,9 @@ def _problems(app: FastAPI) -> None:
         return Problem(422, "invalid-request", "The request does not fit; see `errors`.", errors=errors).response()
 
     async def broken(_: Request, __: Exception) -> Response:
-        return Problem(
-            500, "internal", "Something broke here. It has been noted; nothing you sent is half-stored."
-        ).response()
+        detail = "Something broke here. It has been noted; nothing you sent is half-stored."
+        headers = {**HEADERS, "Content-Security-Policy": STRICT}  # this answer passes by `_headers`
+        return Problem(500, "internal", detail, headers).response()
 
     for kind, handler in {
         Exception: broken,

@@ -98,7 +98,8 @@ class Query(BaseModel):
 
     def url(self, path: str, **changes: Any) -> str:
         """The address of this search, with some of it changed; paging starts again unless `cursor` is given."""
-        pairs = self.model_copy(update={"cursor": "", **changes}).pairs()
+        changed = {name: tuple(value) if name in MANY else value for name, value in changes.items()}
+        pairs = self.model_copy(update={"cursor": "", **changed}).pairs()
         return f"{path}?{urlencode(pairs)}" if pairs else path
 
 

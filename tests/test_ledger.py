@@ -1,4 +1,4 @@
-"""The books of notify: each match is in one mail for ever, each mail sent once or in known doubt, stopped is stopped."""
+"""The books of notify: a match is in one mail for ever, a mail is sent once or in known doubt, stopped is stopped."""
 
 import asyncio
 import dataclasses

@@ -1,22 +1,28 @@
-"""Deliveries from outside, over HTTP: who may, in which shapes, what is refused, and that nothing is ever half taken."""
+"""Deliveries from outside, over HTTP: who may, in which shapes, what is refused; nothing is ever half taken."""
 
+import asyncio
 import gzip
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx2 import Response
+from fastapi import APIRouter
+from httpx2 import ASGITransport, AsyncClient, Response
 
 from bench.exchange import Exchange, running, wait_for
+from pendler.service import Service
+from pendler.store import open_store
+from pendler.web import web_app
+from services.ingest import keys
 
 MAX_BODY = 400_000
 FEEDS = Path(__file__).parent / "feeds"
 JOBTECH, EURES = "se_jobtech", "eures_hrxml"
-Pages = dict[str, dict[str, Any]]
 
 
 class Sources:
@@ -24,14 +30,22 @@ class Sources:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange, self.http = exchange, exchange.http
-        self.se, self.other = exchange.key("se"), exchange.key("other")
-        self.scoped = self._made("--source", "se", "--feed", EURES)
-        self.revoked = self._made("--source", "se")
-        exchange.command("keys", "revoke", self.revoked.split("_")[1])
-        self.transfers: list[str] = []
+        self.se = exchange.key("se")
+        self.other, self.scoped, self.revoked = asyncio.run(self._keys())
+        self.transfers: dict[str, str] = {}
 
-    def _made(self, *arguments: str) -> str:
-        return str(json.loads(self.exchange.command("keys", "create", *arguments, "--json"))["key"])
+    async def _keys(self) -> tuple[str, str, str]:
+        store, now = open_store(f"file:{self.exchange.home / 'store'}", "ingest"), datetime.now(UTC)
+        made = [await keys.create(store, *rest, now) for rest in (("other", []), ("se", [EURES]), ("se", []))]
+        await keys.revoke(store, made[2].split("_")[1])
+        await store.close()
+        return made[0], made[1], made[2]
+
+    def note(self, response: Response, key: str = "") -> dict[str, Any]:
+        """Keeps in mind what was delivered, for the books at the end; gives the report."""
+        report: dict[str, Any] = response.json()
+        self.transfers[report["transfer"]] = key or self.se
+        return report
 
     def post(self, body: bytes, feed: str = JOBTECH, key: str = "", source: str = "se", **headers: str) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -43,9 +57,7 @@ class Sources:
         """Delivers and waits until all is settled; gives the report."""
         response = self.post(body, feed, Prefer="wait=30", **headers)
         assert response.status_code == 200, response.text
-        report: dict[str, Any] = response.json()
-        self.transfers.append(report["transfer"])
-        return report
+        return self.note(response)
 
     def follow(self, path: str, key: str = "", **headers: str) -> Response:
         return self.http.get(path, headers={"Authorization": f"Bearer {key or self.se}", **headers})
@@ -60,7 +72,8 @@ class Sources:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Sources]:
     home = tmp_path_factory.mktemp("push") / "home"
-    with running(home, places_file, {"work": ()}, PENDLER_MAX_BODY=str(MAX_BODY)) as exchange:
+    environment = {"PENDLER_MAX_BODY": str(MAX_BODY), "PENDLER_NOW": "2026-11-23T08:00:00Z"}
+    with running(home, places_file, {"work": ()}, **environment) as exchange:
         yield Sources(exchange)
 
 
@@ -101,7 +114,6 @@ def problem(response: Response, status: int, kind: str) -> dict[str, Any]:
         None,
         "",
         "Bearer",
-        "Bearer ",
         "Bearer x",
         "Bearer pk_",
         "Bearer pk__",
@@ -112,7 +124,7 @@ def problem(response: Response, status: int, kind: str) -> dict[str, Any]:
         "Bearer {id}_",
         "Bearer {revoked}",
         "Bearer " + "x" * 5000,
-        "Bearer \xe5\xe4\xf6".encode("latin-1").decode("latin-1"),
+        "Bearer åäö",
     ],
     ids=lambda one: ascii(one)[:30],
 )
@@ -150,8 +162,7 @@ def test_an_unknown_source_a_foreign_one_and_an_unknown_feed_are_one_and_the_sam
 def test_a_key_for_one_feed_delivers_to_that_feed_only(sources: Sources) -> None:
     problem(sources.post(record("no"), JOBTECH, key=sources.scoped), 401, "no-valid-key")
     response = sources.post(opening("scoped"), EURES, key=sources.scoped, Prefer="wait=30")
-    assert response.json()["summary"] == "1 published"
-    sources.transfers.append(response.json()["transfer"])
+    assert sources.note(response)["summary"] == "1 published"
 
 
 def test_a_key_is_judged_before_the_body_is_read(sources: Sources) -> None:
@@ -176,7 +187,7 @@ def test_a_key_is_judged_before_the_body_is_read(sources: Sources) -> None:
         (b"<all>" + opening("x2") + opening("x3") + b"</all>", EURES, "2 published"),
     ],
     ids=[
-        "one", "array", "lines", "one twice", "byte-order mark", "the feed's own file", "removal", "past", "XML", "XMLs",
+        "one", "array", "lines", "one twice", "byte-order mark", "own file", "removal", "past", "XML", "XMLs",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True])
@@ -203,26 +214,24 @@ def test_a_delivery_is_answered_at_once_and_can_be_followed(sources: Sources) ->
     assert response.json()["accepted"] == 2
     location = response.headers["location"]
     report = sources.follow(location, Prefer="wait=30").json()
-    assert location == f"/v1/transfers/{report['transfer']}"
+    assert location == f"/v1/transfers/{sources.note(response)['transfer']}"
     assert report["summary"] == "2 published"
-    sources.transfers.append(report["transfer"])
 
 
 def test_prefer_wait_is_answered_when_all_is_settled_with_a_summary(sources: Sources) -> None:
     body = lines(record("w1"), record("w2"), record("w3", headline=""), record("w4"))
     response = sources.post(body, Prefer="wait=10")
     assert response.status_code == 200
-    report = response.json()
+    report = sources.note(response)
     assert report["summary"] == "3 published, 1 rejected"
     assert (report["source"], report["feed"]) == ("se", JOBTECH)
-    sources.transfers.append(report["transfer"])
 
 
 @pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=x", "wait=-1", "respond-async", "wait=0"])
 def test_a_preference_that_says_nothing_is_no_wait(sources: Sources, prefer: str) -> None:
     response = sources.post(record(f"p-{prefer}"), Prefer=prefer)
     assert response.status_code in (200, 202)
-    sources.transfers.append(response.json()["transfer"])
+    sources.note(response)
 
 
 def test_plain_text_begins_with_the_summary_and_has_a_line_for_each_record(sources: Sources) -> None:
@@ -234,7 +243,7 @@ def test_plain_text_begins_with_the_summary_and_has_a_line_for_each_record(sourc
     assert others[0] == "1\tpublished\tse:t1"
     assert others[1].startswith("2\trejected\t-\tjson-syntax\tline 1 column 2\t")
     assert others[2] == "3\tpublished\tse:t2"
-    sources.transfers.append(response.headers["location"].rpartition("/")[2])
+    sources.transfers[response.headers["location"].rpartition("/")[2]] = sources.se
 
 
 # What is wrong with one record is that record's affair.
@@ -244,7 +253,7 @@ def test_plain_text_begins_with_the_summary_and_has_a_line_for_each_record(sourc
     ("bad", "rule", "at"),
     [
         (b"{broken}", "json-syntax", "line 1 column 2"),
-        (b'{"id": "b0", "headline": "a\0b"}', "json-syntax", "line 1 column 27"),
+        (b'{"id": "b0", "headline": "a\0b"}', "json-syntax", "line 1 column 28"),
         (record("b1", headline=""), "title-missing", "/headline"),
         (record("b2", headline="a\0b"), "json-character", "/headline"),
         (record("b3", headline="\ud800"), "json-character", "/headline"),
@@ -299,6 +308,9 @@ HOSTILE = (
     "<a href='javascript:alert(4)'>här</a><iframe src='//example.org'></iframe><style>*{display:none}</style>"
     "<svg/onload=alert(5)>&lt;script&gt;alert(6)&lt;/script&gt;"
 )
+
+
+MARKUP = r"<script[^>]*>\s*alert|<img|<iframe|<svg|<b |<p on|href=.?javascript:"
 
 
 @pytest.mark.parametrize("language", ["en", "sv"])
@@ -432,9 +444,8 @@ def test_a_transfer_is_shown_to_its_own_source_only(sources: Sources) -> None:
 def test_one_source_cannot_change_or_close_what_another_has(sources: Sources) -> None:
     sources.deliver(record("shared", headline="Kock"))
     response = sources.post(record("shared", removed=True), source="other", key=sources.other, Prefer="wait=30")
-    assert [line["ref"] for line in response.json()["records"]] == ["other:shared"]
+    assert [line["ref"] for line in sources.note(response, sources.other)["records"]] == ["other:shared"]
     assert sources.vacancy("se:shared")["status"] == "active"
-    sources.other_transfer = response.json()["transfer"]
 
 
 @pytest.mark.parametrize(
@@ -459,6 +470,9 @@ def test_one_source_cannot_change_or_close_what_another_has(sources: Sources) ->
         ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"km": "0"}}', 400),
         ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"near": "Nowhereatall"}}', 400),
         ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"\\ud800": "\\ud800"}}', 400),
+        ("POST", "/v1/subscriptions", b'{"address": "\\ud800@example.org", "query": {}}', 400),
+        ("POST", "/v1/subscriptions", b'{"address": "a@example.org", "query": {"q": "\\ud800"}}', 400),
+        ("POST", "/v1/subscriptions", b'{"\\ud800": "a@example.org"}', 422),
         ("GET", "/subscriptions/confirm/forged", None, 404),
         ("POST", "/subscriptions/stop/forged", None, 404),
         ("GET", "/outbox/none", None, 404),
@@ -475,10 +489,25 @@ def test_what_a_client_gets_wrong_is_told_in_a_problem_document(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/vacancies/se:none", "/v1/vacancies", "/v1/vacancies?km=0", "/v1/transfers/x", "/nothing", "/readyz"]
+    "path",
+    [
+        "/",
+        "/?km=0",
+        "/?q=nothinghasthis",
+        "/vacancies/se:none",
+        "/v1/vacancies",
+        "/v1/vacancies?km=0",
+        "/v1/transfers/x",
+        "/nothing",
+        "/readyz",
+    ],
 )
 def test_every_answer_has_the_headers_that_protect_its_reader(sources: Sources, path: str) -> None:
-    headers = sources.http.get(path).headers
+    assert_protects(sources.http.get(path))
+
+
+def assert_protects(response: Response) -> None:
+    headers = response.headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cross-origin-opener-policy"] == "same-origin"
@@ -487,17 +516,29 @@ def test_every_answer_has_the_headers_that_protect_its_reader(sources: Sources, 
     assert "server" not in headers
 
 
+def test_an_answer_about_what_broke_here_has_them_too() -> None:
+    api = APIRouter()
+
+    @api.get("/broken")
+    async def broken() -> None:
+        raise KeyError("own fault")
+
+    async def ask() -> Response:
+        transport = ASGITransport(web_app([Service("x", api=api)]), raise_app_exceptions=False)
+        async with AsyncClient(transport=transport, base_url="http://example.org") as client:
+            return await client.get("/broken")
+
+    response = asyncio.run(ask())
+    problem(response, 500, "internal")
+    assert "own fault" not in response.text
+    assert_protects(response)
+
+
 def test_at_the_end_every_record_has_its_outcome_and_all_that_was_published_is_found(sources: Sources) -> None:
     sources.deliver(lines(record("end1"), record("end2"), record("end2", headline="Bagare"), b"{broken}"))
-    told, open_refs = Counter[str](), set[str]()
-    for transfer in sources.transfers:
-        path = f"/v1/transfers/{transfer}"
-        while path:
-            page = sources.follow(path, Prefer="wait=30").json()
-            for line in page["records"]:
-                told[line["outcome"]] += 1
-                (open_refs.add if line["outcome"] == "published" else str)(line["ref"])
-            path = page["next"]
+    lines_told = [line for transfer, key in sources.transfers.items() for line in all_lines(sources, transfer, key)]
+    told = Counter(line["outcome"] for line in lines_told)
+    open_refs = {line["ref"] for line in lines_told if line["outcome"] == "published"}
     wait_for(lambda: sources.exchange.search(limit=0)["total"]["ads"] >= len(open_refs), 30, "all to be visible")
     assert sources.exchange.search(limit=0)["total"]["ads"] == len(open_refs)
     wait_for(lambda: sources.exchange.audit()["in_flight"] == 0, 30, "nothing to be on its way")
@@ -505,8 +546,14 @@ def test_at_the_end_every_record_has_its_outcome_and_all_that_was_published_is_f
     assert report["unaccounted"] == 0
     assert report["visible_in_index"] == report["open_in_ingest"] == len(open_refs)
     assert report["set_aside"] == {}
-    others = report["accepted"] - told.total()
-    assert others in (0, 1), "beside these, only the one record of the other source may have been taken"
-    assert report["published"] == told["published"]
-    assert report["rejected"] == told["rejected"]
+    assert report["accepted"] == told.total()
+    assert {outcome: report[outcome] for outcome in told} == told
     assert not re.search(r"Traceback", (sources.exchange.home / "web.log").read_text())
+
+
+def all_lines(sources: Sources, transfer: str, key: str) -> Iterator[dict[str, Any]]:
+    path = f"/v1/transfers/{transfer}"
+    while path:
+        page = sources.follow(path, key, Prefer="wait=30").json()
+        yield from page["records"]
+        path = page["next"]

@@ -130,6 +130,8 @@ def test_every_problem_is_told_at_once() -> None:
         (Query(q="kok", cursor="abc"), {"cursor": "def"}, "/?q=kok&cursor=def"),
         (Query(q="kok", sort=Sort.NEAREST), {"q": ""}, "/?sort=nearest"),
         (Query(country=("NL",)), {"country": ()}, "/"),
+        (Query(country=("NL", "BE")), {"country": ["BE"]}, "/?country=BE"),
+        (Query(country=("NL",)), {"country": []}, "/"),
         (Query(), {"sort": Sort.DEADLINE, "limit": 0}, "/?sort=deadline&limit=0"),
     ],
     ids=lambda one: one.url("") if isinstance(one, Query) else str(one),
