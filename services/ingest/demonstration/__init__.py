@@ -152,8 +152,8 @@ def _package(pay: dict[str, Any] | None) -> list[Any]:
     if not pay:
         return []
     amounts = [
-        HR.RemunerationMinimumAmount(str(pay["minimum"]), currencyID=pay["currency"]),
-        HR.RemunerationMaximumAmount(str(pay["maximum"]), currencyID=pay["currency"]),
+        HR.MinimumAmount(str(pay["minimum"]), currencyID=pay["currency"]),
+        HR.MaximumAmount(str(pay["maximum"]), currencyID=pay["currency"]),
     ]
     return [
         HR.OfferedRemunerationPackage(
