@@ -25,9 +25,7 @@ COMMAND = [sys.executable, "-m", "pendler"]
 class Exchange:
     """The web process and any number of workers, on one home and free ports."""
 
-    def __init__(
-        self, home: Path, places: Path | None = None, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, home: Path, places: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.home, self.port = home, free_port()
         home.mkdir(parents=True, exist_ok=True)
         if places and not (home / "places.db").exists():

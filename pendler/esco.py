@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from pendler.text import fold, words
+from pendler.text import fold, sought, words
 
 PREFIX = "http://data.europa.eu/esco/"
 LONGEST_TITLE = 6
@@ -36,10 +36,15 @@ class Pack:
         self.number = number
         self._concepts = {concept.uri: concept for concept in concepts}
         self._titles: dict[str, dict[str, str]] = {}
+        self._stems: dict[tuple[str, str], str] = {}
         for concept in self._concepts.values():
             for language, titles in concept.titles.items():
                 for title in titles:
                     self._titles.setdefault(normal(title), {}).setdefault(language, concept.uri)
+                    self._stems.setdefault((language, stemmed(normal(title), language)), concept.uri)
+
+    def concepts(self) -> Iterable[Concept]:
+        return self._concepts.values()
 
     def concept(self, uri: str) -> Concept | None:
         return self._concepts.get(uri)
@@ -47,6 +52,11 @@ class Pack:
     def titled(self, title: str) -> Mapping[str, str]:
         """The concepts called exactly `title` (in `normal` form): language -> URI."""
         return self._titles.get(title, {})
+
+    def inflected(self, title: str, language: str | None) -> Mapping[str, str]:
+        """The concept that has a title with the same stems in `language`: `Verpleegkundigen`, `sjuksköterskor`."""
+        uri = self._stems.get((language, stemmed(title, language))) if language else None
+        return {language: uri} if language and uri else {}
 
     def titles(self) -> Iterable[str]:
         return self._titles
@@ -60,6 +70,11 @@ class Pack:
 def normal(title: str) -> str:
     """A title in the form titles are compared in."""
     return " ".join(fold(word) for word in words(title))
+
+
+def stemmed(title: str, language: str) -> str:
+    """A title in `normal` form as the stems of its words."""
+    return " ".join(sought(word, language)[-1] for word in title.split())
 
 
 def isco_uri(group: str) -> str:

@@ -18,7 +18,7 @@ STEMMERS = {
     "nb": "norwegian", "fi": "finnish", "es": "spanish", "it": "italian", "pt": "portuguese", "pl": "polish",
     "cs": "czech", "hu": "hungarian", "ro": "romanian", "lt": "lithuanian", "et": "estonian",
 }  # fmt: skip
-WORD = re.compile(r"[^\W_]+(?:[+#]+(?!\w))?")
+WORD = re.compile(r"[^\W_]+(?:[+#]++(?!\w))?")
 LONGEST_WORD = 60
 LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "đ": "d", "ł": "l", "œ": "oe", "þ": "th", "ð": "d"})
 
@@ -67,6 +67,7 @@ def terms(text: str, language: str | None) -> list[str]:
     return list(chain.from_iterable(terms_of(word, language) for word in words(text)))
 
 
+@lru_cache(maxsize=200_000)
 def sought(word: str, language: str | None) -> tuple[str, ...]:
     """The terms any of which a text must have for a searched `word`: as written, or its stem in `language`."""
     stemmer = _stemmer(language) if language else None

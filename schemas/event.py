@@ -217,8 +217,7 @@ class Erased:
 
 
 EVENTS: Mapping[str, type[Event]] = {
-    event.topic.name: event
-    for event in (RecordReceived, RecordSettled, VacancyNormalised, VacancyMatched, AlertSent)
+    event.topic.name: event for event in (RecordReceived, RecordSettled, VacancyNormalised, VacancyMatched, AlertSent)
 }
 
 

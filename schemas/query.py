@@ -66,7 +66,7 @@ class Query(BaseModel):
 
     @classmethod
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> "Query":
-        """Reads request parameters; repeated ones add up, empty ones are as good as absent.
+        """Reads request parameters; filters may be repeated, empty ones are as good as absent.
 
         Raises:
             QueryError: names each parameter that is unknown or wrong, and what would be right.
@@ -77,6 +77,8 @@ class Query(BaseModel):
                 continue
             if name in MANY:
                 given.setdefault(name, []).append(value)
+            elif name in given:
+                raise QueryError([{"parameter": name[:60], "detail": "This parameter may be given once."}])
             else:
                 given[name] = value
         unknown = [_unknown(name) for name in given if name not in cls.model_fields]
@@ -91,9 +93,7 @@ class Query(BaseModel):
         """The query as request parameters; what stands at its default is left out."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         return [
-            (name, str(one))
-            for name, value in given.items()
-            for one in (value if isinstance(value, list) else [value])
+            (name, str(one)) for name, value in given.items() for one in (value if isinstance(value, list) else [value])
         ]
 
     def url(self, path: str, **changes: Any) -> str:

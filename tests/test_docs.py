@@ -26,7 +26,8 @@ def test_generated_files_are_as_committed(tmp_path: Path, places_file: Path) -> 
 
 
 def test_the_tutorial_works_as_written(tmp_path: Path, places_file: Path) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / "tutorial-first-delivery.md").read_text("utf-8"), re.M | re.S)
+    tutorial = (ROOT / "docs" / "tutorial-first-delivery.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", tutorial, re.M | re.S)
     assert len(blocks) >= 4
     with running(tmp_path / "home", places_file) as exchange:
         environment = {
@@ -36,7 +37,9 @@ def test_the_tutorial_works_as_written(tmp_path: Path, places_file: Path) -> Non
         }
         script = "set -euo pipefail\n" + "\n".join(blocks).replace(".venv/bin/pendler", f"{sys.executable} -m pendler")
         script = script.replace("/tmp/", f"{tmp_path}/")
-        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=90, cwd=ROOT)
+        done = subprocess.run(
+            ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=90, cwd=ROOT
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"published": 1' in done.stdout
     assert "my-service:1" in done.stdout

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.query import Query, QueryError, Shown, Sort
+from schemas.query import MANY, Query, QueryError, Shown, Sort
 
 Pairs = list[tuple[str, str]]
 
@@ -160,7 +160,11 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
     "limit": st.integers(0, 100).map(str),
     "cursor": texts(500),
 }
-PAIRS = st.lists(st.one_of([st.tuples(st.just(name), value) for name, value in VALUES.items()]), max_size=12)
+PAIRS = st.lists(
+    st.one_of([st.tuples(st.just(name), value) for name, value in VALUES.items()]),
+    max_size=12,
+    unique_by=lambda pair: pair if pair[0] in MANY else pair[0],
+)
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -1,4 +1,4 @@
-"""The compatibility promise: every shape ever published still parses and comes back whole; nothing grows by accident."""
+"""The compatibility promise: every shape ever published still parses and comes back whole."""
 
 import json
 from pathlib import Path

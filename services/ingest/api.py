@@ -90,8 +90,8 @@ class Api:
         return _shown(await _report(self._store, transfer, doc, past), 200, {}, asked.accept)
 
     async def _source(self, asked: Asked, feed: str | None = None) -> str:
-        key = asked.authorization.removeprefix("Bearer ").strip()
-        source = await keys.source_of(self._store, key, feed)
+        scheme, _, key = asked.authorization.partition(" ")
+        source = await keys.source_of(self._store, key.strip(), feed) if scheme.lower() == "bearer" else None
         if source is None:
             detail = "Send a valid key as `Authorization: Bearer <key>`."
             raise Problem(401, "no-valid-key", detail, {"WWW-Authenticate": "Bearer"})
@@ -146,4 +146,5 @@ def _shown(report: dict[str, Any], status: int, headers: dict[str, str], accept_
 def _text(line: Mapping[str, Any]) -> str:
     reason = line["reason"] or {}
     told = [reason.get(part) for part in ("rule", "at", "value", "hint")]
-    return "\t".join([str(line["record"]), line["outcome"], line["ref"] or "-", *(part for part in told if part)])
+    cells = [str(line["record"]), line["outcome"], line["ref"] or "-", *(part for part in told if part)]
+    return "\t".join(" ".join(cell.split()) for cell in cells)

@@ -16,18 +16,12 @@ app = typer.Typer()
 
 @app.command()
 def classify(
-    lang: Annotated[
-        str | None, typer.Option(help="Language of the titles, where a line does not say.")
-    ] = None,
-    pack: Annotated[
-        str | None, typer.Option(help="Folder of an imported ESCO pack; none: our own lexicon.")
-    ] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the titles, where a line does not say.")] = None,
+    pack: Annotated[str | None, typer.Option(help="Folder of an imported ESCO pack; none: our own lexicon.")] = None,
 ) -> None:
     """Read titles (NDJSON) and write their ESCO occupations and skills, line by line."""
     if pack:
-        raise typer.BadParameter(
-            "packs cannot be imported yet; leave it out to use the lexicon", param_hint="--pack"
-        )
+        raise typer.BadParameter("packs cannot be imported yet; leave it out to use the lexicon", param_hint="--pack")
     for line in sys.stdin:
         if line.strip():
             sys.stdout.write(json.dumps(answer(json.loads(line), lang, lexicon()), ensure_ascii=False) + "\n")

@@ -16,8 +16,10 @@ NOISE = re.compile(
     r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\b\d{1,3}\s?%|\b(?:m/w/d|w/m/d|m/v/x|m/f/x|m/v|h/f|f/h|m/w|v/m|m/k)\b",
     re.IGNORECASE,
 )
-EXACT, PART, TAIL, ELSEWHERE = 0.97, 0.85, 0.72, 0.9
-"""Scores: the whole title, a part of it, the end of a compound; a factor for a title of another language."""
+EXACT, PART, TAIL = 0.97, 0.85, 0.72
+"""Scores: the whole title, a part of it, the end of a compound."""
+ELSEWHERE, ONLY_PART_ELSEWHERE, INFLECTED = 0.9, 0.55, 0.95
+"""Factors: a title of another language, a part that is one (`arts` is a doctor in Dutch), another form."""
 
 
 def classify(
@@ -80,7 +82,7 @@ def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupati
         yield from _called(whole, EXACT, "title", language, pack)
         tokens = whole.split()
         for part in _parts(tokens):
-            yield from _called(part, PART, "title-part", language, pack)
+            yield from _called(part, PART + 0.02 * part.count(" "), "title-part", language, pack)
         for tail in _tails(tokens):
             yield from _called(tail, TAIL, "compound", language, pack)
 
@@ -103,10 +105,12 @@ def _tails(tokens: Sequence[str]) -> Iterator[str]:
 
 
 def _called(title: str, score: float, method: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
-    for spoken, uri in pack.titled(title).items():
+    exact = pack.titled(title)
+    inflected = {} if language in exact else pack.inflected(title, language)
+    for spoken, uri in {**exact, **inflected}.items():
         concept = pack.concept(uri)
         if concept:
-            sure = score if language in (None, spoken) else score * ELSEWHERE
+            sure = score * _factor(score, language, spoken) * (INFLECTED if spoken in inflected else 1)
             evidence = f"“{title}”, a title in {spoken}"
             yield Occupation(
                 uri=uri,
@@ -116,6 +120,12 @@ def _called(title: str, score: float, method: str, language: str | None, pack: P
                 method=method,
                 evidence=evidence,
             )
+
+
+def _factor(score: float, language: str | None, spoken: str) -> float:
+    if language in (None, spoken):
+        return 1.0
+    return ELSEWHERE if score == EXACT else ONLY_PART_ELSEWHERE
 
 
 def _best(found: Iterable[Occupation]) -> list[Occupation]:

@@ -23,9 +23,7 @@ def build(pack: Pack, places: Places) -> Service:
     async def on_normalised(facts: Sequence[Fact]) -> Result:
         return Result([matched(fact, pack, places) for fact in facts])
 
-    return Service(
-        "match", handlers={VacancyNormalised: Handler(on_normalised, size=300)}, emits=[VacancyMatched]
-    )
+    return Service("match", handlers={VacancyNormalised: Handler(on_normalised, size=300)}, emits=[VacancyMatched])
 
 
 def matched(fact: VacancyNormalised | Erased, pack: Pack, places: Places) -> VacancyMatched | Erased:
@@ -40,9 +38,7 @@ def matched(fact: VacancyNormalised | Erased, pack: Pack, places: Places) -> Vac
 def derive(vacancy: Vacancy, pack: Pack, places: Places) -> Derived:
     """Language, occupations and places of an open vacancy."""
     languages = [language_of(profile) for profile in vacancy.profiles]
-    titles = [
-        (language, profile.title) for language, profile in zip(languages, vacancy.profiles, strict=True)
-    ]
+    titles = [(language, profile.title) for language, profile in zip(languages, vacancy.profiles, strict=True)]
     return Derived(
         language=languages[0],
         occupations=tuple(classify(titles, vacancy.occupations, pack, KEPT)),
@@ -53,9 +49,7 @@ def derive(vacancy: Vacancy, pack: Pack, places: Places) -> Derived:
 def _of_stub(fact: VacancyNormalised, pack: Pack, places: Places) -> Derived:
     codes: Sequence[OccupationCode] = fact.stub.occupations if fact.stub else ()
     locations = fact.stub.locations if fact.stub else ()
-    return Derived(
-        occupations=tuple(classify([], codes, pack, KEPT)), places=tuple(_placed(locations, places))
-    )
+    return Derived(occupations=tuple(classify([], codes, pack, KEPT)), places=tuple(_placed(locations, places)))
 
 
 def _placed(locations: Sequence[Location], places: Places) -> list[Place]:

@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 from pendler.esco import lexicon
 from pendler.pages import render
 from pendler.speech import Speech, speech
+from pendler.text import words
 from schemas.query import Query
 from schemas.vacancy import Pay
 from services.notify.state import Subscription
@@ -88,8 +89,10 @@ def search_words(query: Query, spoken: Speech) -> str:
     _ = spoken.gettext
     parts = []
     if query.q or query.occupation:
+        # A stranger may have typed this with somebody else's address: no links, no lines, not much of it.
+        asked = [" ".join(words(query.q))[:60]] if query.q else []
         labels = [lexicon().label(code, spoken.language) for code in query.occupation]
-        parts.append(_("for “%(what)s”") % {"what": ", ".join([*([query.q] if query.q else []), *labels])})
+        parts.append(_("for “%(what)s”") % {"what": ", ".join([*asked, *labels])})
     if query.near:
         parts.append(_("near %(place)s (%(km)s km)") % {"place": query.near, "km": query.km})
     if query.country or query.nuts:

@@ -62,6 +62,7 @@ class Subscription:
     created_at: float
     changed_at: float
     confirmed_at: float | None = None
+    version: int = 1
 
     def document(self) -> Doc:
         members = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "id"}

@@ -24,20 +24,24 @@ async def find(store: Store, identity: str) -> Subscription | None:
 
 
 async def confirm(store: Store, one: Subscription, now: datetime) -> None:
-    """Lets a subscription run from now on; one that was stopped stays stopped."""
+    """Lets a subscription run from now on; one that was stopped stays stopped, even at the same moment."""
     if one.state is State.UNCONFIRMED:
-        at = now.timestamp()
-        await _keep(store, dataclasses.replace(one, state=State.ACTIVE, confirmed_at=at))
+        await _keep(store, dataclasses.replace(one, state=State.ACTIVE, confirmed_at=now.timestamp()))
 
 
 async def stop(store: Store, one: Subscription) -> None:
     """Ends a subscription. On return no mail to it is being sent, and none will be begun."""
-    await _keep(store, dataclasses.replace(one, state=State.STOPPED))
+    while not await _keep(store, dataclasses.replace(one, state=State.STOPPED)):
+        one = await find(store, one.id) or one
     until = time.monotonic() + PATIENCE
     while await store.count(MAILS, {"subscription": one.id, "state": MailState.SENDING}) and time.monotonic() < until:
         await asyncio.sleep(0.05)
 
 
-async def _keep(store: Store, one: Subscription) -> None:
-    """`changed_at` is real time, whatever the clock is fixed to: the others learn of changes by it."""
-    await store.put(SUBSCRIPTIONS, {one.id: dataclasses.replace(one, changed_at=time.time()).document()})
+async def _keep(store: Store, one: Subscription) -> bool:
+    """Whether it was written: not where somebody else has changed it since it was read.
+
+    `changed_at` is real time, whatever the clock is fixed to: the readers learn of changes by it.
+    """
+    changed = dataclasses.replace(one, changed_at=time.time(), version=one.version + 1)
+    return bool(await store.put(SUBSCRIPTIONS, {one.id: changed.document()}, guard=True))

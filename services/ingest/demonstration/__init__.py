@@ -137,11 +137,7 @@ def _qualifications(ad: Advertisement) -> list[Any]:
         for one in ad["languages"]
     ]
     education = (
-        [
-            HR.EducationRequirement(
-                HR.EducationLevelCode(ad["education"], listName="EURES_ISCEDEducationLevel")
-            )
-        ]
+        [HR.EducationRequirement(HR.EducationLevelCode(ad["education"], listName="EURES_ISCEDEducationLevel"))]
         if ad["education"]
         else []
     )
@@ -155,18 +151,12 @@ def _package(pay: dict[str, Any] | None) -> list[Any]:
         HR.MinimumAmount(str(pay["minimum"]), currencyID=pay["currency"]),
         HR.MaximumAmount(str(pay["maximum"]), currencyID=pay["currency"]),
     ]
-    return [
-        HR.OfferedRemunerationPackage(
-            HR.RemunerationRange(*amounts, HR.RemunerationIntervalCode(pay["interval"]))
-        )
-    ]
+    return [HR.OfferedRemunerationPackage(HR.RemunerationRange(*amounts, HR.RemunerationIntervalCode(pay["interval"])))]
 
 
 def _jobtech(ad: Advertisement, now: datetime) -> str:
     """One ad as JobSearch gives it."""
-    hours = {"FullTime": ("Heltid", "1"), "PartTime": ("Deltid", "2"), "FlexTime": ("Flexibel", "3")}[
-        ad["schedule"]
-    ]
+    hours = {"FullTime": ("Heltid", "1"), "PartTime": ("Deltid", "2"), "FlexTime": ("Flexibel", "3")}[ad["schedule"]]
     pay = ad["pay"]
     return orjson.dumps(
         {
