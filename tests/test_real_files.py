@@ -1,4 +1,4 @@
-"""The services' real files, pushed into a running exchange at their own time: every record has its outcome and is found.
+"""Real files of employment services, pushed into a running exchange at their own time: all settled, all found.
 
 The files are no part of this project: they lie beside it. Where they are absent the test says so.
 """
