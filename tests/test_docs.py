@@ -36,7 +36,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path, places_file: Path) -> Non
             "PENDLER_URL": f"http://127.0.0.1:{exchange.port}",
         }
         script = "set -euo pipefail\n" + "\n".join(blocks).replace(".venv/bin/pendler", f"{sys.executable} -m pendler")
-        script = script.replace("/tmp/", f"{tmp_path}/")
+        script = script.replace("/tmp/ad.json", f"{tmp_path}/ad.json")
         done = subprocess.run(
             ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=90, cwd=ROOT
         )

@@ -11,7 +11,6 @@ from urllib.parse import urlparse
 from pendler.esco import lexicon
 from pendler.pages import render
 from pendler.speech import Speech, speech
-from pendler.text import words
 from schemas.query import Query
 from schemas.vacancy import Pay
 from services.notify.state import Subscription
@@ -19,6 +18,7 @@ from services.notify.state import Subscription
 PACKAGE = "services.notify"
 SHOWN = 20
 LONGEST_HEADER = 200
+PLAIN = re.compile(r"[\w+#&'’-]+")
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -90,7 +90,7 @@ def search_words(query: Query, spoken: Speech) -> str:
     parts = []
     if query.q or query.occupation:
         # A stranger may have typed this with somebody else's address: no links, no lines, not much of it.
-        asked = [" ".join(words(query.q))[:60]] if query.q else []
+        asked = [" ".join(PLAIN.findall(query.q))[:60]] if query.q else []
         labels = [lexicon().label(code, spoken.language) for code in query.occupation]
         parts.append(_("for “%(what)s”") % {"what": ", ".join([*asked, *labels])})
     if query.near:
