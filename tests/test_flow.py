@@ -164,6 +164,7 @@ def subject(message: object) -> str:
 
 
 def test_a_replay_into_empty_stores_gives_the_same(exchange: Exchange) -> None:
+    wait_for(lambda: not exchange.lag("search", VacancyMatched.topic.name), 20, "all to be visible")
     before = {ref: exchange.http.get(f"/v1/vacancies/{ref}").json() for ref in refs(exchange)}
     listed = [one["ref"] for one in exchange.search(q="och", limit=100)["vacancies"]]
     exchange.kill("work")

@@ -6,6 +6,7 @@ it, found exactly in Python, and distances need no stored document.
 
 import asyncio
 import base64
+import fcntl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -54,7 +55,11 @@ class TantivyIndex:
         path = Path(directory) / FORMAT
         path.mkdir(parents=True, exist_ok=True)
         self._schema = _schema()
-        self._index = tantivy.Index(self._schema, str(path))
+        with (path.parent / "opening").open(
+            "w"
+        ) as lock:  # two that find nothing would both make it, one over the other
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._index = tantivy.Index(self._schema, str(path))
         self._index.config_reader(reload_policy="manual")
         self._writer: tantivy.IndexWriter | None = None
         self._writing, self._reading = (
