@@ -12,9 +12,9 @@ from pendler.speech import LANGUAGES, choose, speech
 
 
 @cache
-def templates(package: str) -> Environment:
-    """The templates of a service, which may extend `layout.html`."""
-    return Environment(
+def templates(package: str, language: str) -> Environment:
+    """The templates of a service, which may extend `layout.html`, spoken in one language; compiled once."""
+    environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("pendler")]),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
@@ -22,14 +22,15 @@ def templates(package: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    spoken = speech(language)
+    environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(s=spoken, lang=language)
+    return environment
 
 
 def render(package: str, template: str, language: str, context: Mapping[str, Any]) -> str:
     """A template spoken in one language; `s` is its `Speech`."""
-    spoken = speech(language)
-    environment = templates(package).overlay()
-    environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    return environment.get_template(template).render(s=spoken, lang=language, **context)
+    return templates(package, language).get_template(template).render(**context)
 
 
 def page(package: str, template: str, request: Request, status: int = 200, **context: Any) -> HTMLResponse:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from uuid import UUID
 
 from pendler.esco import PREFIX, ancestors
 from pendler.places import distance_km
@@ -20,7 +19,7 @@ SURE = 0.5
 NO_DEADLINE = 2**38
 Point = tuple[float, float]
 RECENT = 5_000
-_recent: dict[UUID, "Searchable"] = {}
+_recent: dict[tuple[str, int], "Searchable"] = {}
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,10 @@ def searchable(event: VacancyMatched) -> Searchable:
 
     Search and notify ask for the same vacancies shortly after one another; in one process it is worked out once.
     """
-    made = _recent.get(event.id)
+    key = (event.ref, event.order)
+    made = _recent.get(key)
     if made is None:
-        made = _recent[event.id] = _searchable(event)
+        made = _recent[key] = _searchable(event)
         if len(_recent) > RECENT:
             _recent.pop(next(iter(_recent)), None)
     return made

@@ -88,7 +88,7 @@ def encode(event: Event | Erased) -> Record:
         "ce_source": f"/{event.topic.owner}",
         "content-type": "application/json",
     }
-    return Record(name, 0, 0, event.key, event.model_dump_json(exclude_defaults=True).encode(), headers)
+    return Record(name, 0, 0, event.key, event.model_dump_json(exclude_none=True).encode(), headers)
 
 
 def decode(record: Record) -> Fact:

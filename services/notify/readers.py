@@ -18,6 +18,7 @@ class Readers:
 
     def __init__(self, store: Store) -> None:
         self._store, self._seen_until = store, 0.0
+        self._taken: dict[str, int] = {}
         self._percolator, self._all = Percolator(), dict[str, tuple[Subscription, Wanted]]()
 
     async def refresh(self) -> None:
@@ -25,7 +26,9 @@ class Readers:
         began = time.time()
         since = Range("changed_at", above=self._seen_until - OVERLAP)
         for identity, doc in await self._store.find(SUBSCRIPTIONS, within=since, limit=MOST):
-            self._take(Subscription.read(identity, doc))
+            if self._taken.get(identity) != doc["version"]:
+                self._taken[identity] = doc["version"]
+                self._take(Subscription.read(identity, doc))
         self._seen_until = began
 
     def _take(self, one: Subscription) -> None:

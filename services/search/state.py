@@ -7,7 +7,7 @@ VACANCIES = Collection("vacancies")
 
 
 def document(event: VacancyMatched) -> Doc:
-    return {"version": event.order, "event": event.model_dump(mode="json", exclude_defaults=True)}
+    return {"version": event.order, "event": event.model_dump(mode="json", exclude_none=True)}
 
 
 async def kept(store: Store, refs: list[str]) -> dict[str, VacancyMatched]:
