@@ -38,10 +38,13 @@ def pipeline(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict
     with running(folder / "home", places) as exchange:
         key = exchange.key("se")
         exchange.push("se", "se_jobtech", key, delivery(50, prefix="warm"), Prefer="wait=30")
+        before = cpu_seconds(exchange)
         seconds = deliver(exchange, key, "r", RECORDS, 50 + RECORDS)
+        cpu = {name: round((used - before[name]) / RECORDS * 1000, 2) for name, used in cpu_seconds(exchange).items()}
         matches = count_matches(exchange)
         yield "pipeline: file to searchable and percolated", RECORDS / seconds, "records/s", {
             "records": RECORDS, "subscriptions": SUBSCRIPTIONS, "matches": matches,
+            "cpu_ms_a_record": cpu,
         }  # fmt: skip
         times: list[float] = []
         stop = threading.Event()
@@ -60,6 +63,15 @@ def deliver(exchange: Exchange, key: str, prefix: str, count: int, expected: int
     exchange.push("se", "se_jobtech", key, body)
     wait_for(lambda: done(exchange, expected), 240, "all to be visible and percolated")
     return time.monotonic() - began
+
+
+def cpu_seconds(exchange: Exchange) -> dict[str, float]:
+    """CPU time that each process has used so far."""
+    ticks = {
+        name: Path(f"/proc/{process.pid}/stat").read_text().split()[13:15]
+        for name, process in exchange.processes.items()
+    }
+    return {name: sum(map(int, used)) / os.sysconf("SC_CLK_TCK") for name, used in ticks.items()}
 
 
 def count_matches(exchange: Exchange) -> int:

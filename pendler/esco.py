@@ -13,7 +13,6 @@ from importlib.resources import files
 from pendler.text import fold, sought, words
 
 PREFIX = "http://data.europa.eu/esco/"
-LONGEST_TITLE = 6
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,10 @@ class Pack:
         for concept in self._concepts.values():
             for language, titles in concept.titles.items():
                 for title in titles:
-                    self._titles.setdefault(normal(title), {}).setdefault(language, concept.uri)
-                    self._stems.setdefault((language, stemmed(normal(title), language)), concept.uri)
+                    found = normal(title)
+                    self._titles.setdefault(found, {}).setdefault(language, concept.uri)
+                    self._stems.setdefault((language, stemmed(found, language)), concept.uri)
+        self.longest = max(title.count(" ") + 1 for title in self._titles)
 
     def concepts(self) -> Iterable[Concept]:
         return self._concepts.values()

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 
 import Stemmer
 
@@ -34,7 +34,7 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text in lower case, in order; a word of more than 60 letters is cut."""
     lower = unicodedata.normalize("NFKC", text).lower().replace("i̇", "i")  # İ in lower case, else taken apart
-    return [found[:LONGEST_WORD] for found in WORD.findall(lower)]
+    return [found if len(found) <= LONGEST_WORD else found[:LONGEST_WORD] for found in WORD.findall(lower)]
 
 
 @lru_cache(maxsize=32)
@@ -64,7 +64,7 @@ def heads() -> frozenset[str]:
 
 def terms(text: str, language: str | None) -> list[str]:
     """The terms of a text, in order, repeated as they occur."""
-    return list(chain.from_iterable(terms_of(word, language) for word in words(text)))
+    return list(chain.from_iterable(map(terms_of, words(text), repeat(language))))
 
 
 @lru_cache(maxsize=200_000)

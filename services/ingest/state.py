@@ -58,7 +58,7 @@ def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_d
             known,
             status,
             reading.closed_because or "deadline passed",
-            Stub.model_validate(vacancy, from_attributes=True),
+            stub_of(vacancy),
             _stamp(vacancy.updated),
         )
     heard = (record.received_at + timedelta(days=keeps_days)).timestamp()
@@ -81,6 +81,11 @@ def end_of(record: RecordReceived, known: Doc | None) -> Fate:
         return Fate(Outcome.SUPERSEDED, state=known)
     because = "deadline passed" if status is Status.EXPIRED else f"{status} by source"
     return _end(record, known, status, because, Stub.model_validate(known["stub"]))
+
+
+def stub_of(vacancy: Vacancy | None) -> Stub:
+    """What is kept of a vacancy once it is over. Its parts were validated with it."""
+    return Stub.model_construct(**{name: getattr(vacancy, name) for name in Stub.model_fields})
 
 
 def settled(record: RecordReceived, fate: Fate) -> RecordSettled:
@@ -131,7 +136,7 @@ def _end(
 
 
 def _remembered(event: VacancyNormalised) -> Doc:
-    stub = event.stub or Stub.model_validate(event.vacancy, from_attributes=True)
+    stub = event.stub or stub_of(event.vacancy)
     return {
         "source": event.source,
         "revision": event.revision,

@@ -8,7 +8,7 @@ the title of an occupation, then by the occupation a compound ends in.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from pendler.esco import LONGEST_TITLE, PREFIX, Pack, isco_uri, normal
+from pendler.esco import PREFIX, Pack, isco_uri, normal
 from schemas.vacancy import Occupation, OccupationCode
 
 MOST = 20
@@ -81,7 +81,7 @@ def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupati
         whole = normal(shape)
         yield from _called(whole, EXACT, "title", language, pack)
         tokens = whole.split()
-        for part in _parts(tokens):
+        for part in _parts(tokens, pack.longest):
             yield from _called(part, PART + 0.02 * part.count(" "), "title-part", language, pack)
         for tail in _tails(tokens):
             yield from _called(tail, TAIL, "compound", language, pack)
@@ -94,9 +94,9 @@ def _shapes(title: str) -> list[str]:
     return [plain, *sides] if len(sides) > 1 else [plain]
 
 
-def _parts(tokens: Sequence[str]) -> Iterator[str]:
+def _parts(tokens: Sequence[str], longest: int) -> Iterator[str]:
     """Every run of words, longest first, but the whole."""
-    for size in range(min(LONGEST_TITLE, len(tokens) - 1), 0, -1):
+    for size in range(min(longest, len(tokens) - 1), 0, -1):
         yield from (" ".join(tokens[start : start + size]) for start in range(len(tokens) - size + 1))
 
 
