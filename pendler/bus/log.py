@@ -20,7 +20,7 @@ import structlog
 from pendler.bus import Delivery, Record, encode, failpoint
 from pendler.metrics import WAITING
 from pendler.service import Unavailable
-from pendler.sqlite import connect, transaction
+from pendler.sqlite import connect, insert, select, transaction
 from schemas.event import EVENTS, Erased, Event
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class LogBus:
         now = time.time()
         rows = [(r.topic, r.key, r.value, json.dumps(r.headers), now) for r in records]
         with transaction(self._log):
-            self._log.executemany("INSERT INTO log (topic, key, value, headers, at) VALUES (?, ?, ?, ?, ?)", rows)
+            insert(self._log, "log (topic, key, value, headers, at)", rows)
 
     async def consume(self, group: str, topic: str, deliver: Delivery, stop: asyncio.Event) -> None:
         with self._lock(group, topic) as lock:
@@ -100,12 +100,13 @@ class LogBus:
 
     def _after(self, topic: str, offset: int, limit: int, key: str | None = None) -> list[Record]:
         where, args = ("AND key = ?", (key,)) if key is not None else ("", ())
-        rows = self._read.execute(
-            f"SELECT offset, key, value, headers, at FROM log WHERE topic = ? AND offset > ? {where} "  # noqa: S608
-            "ORDER BY offset LIMIT ?",
-            (topic, offset, *args, limit),
-        )
-        return [Record(topic, 0, row[0], row[1], row[2], json.loads(row[3]), row[4]) for row in rows]
+        among = f"FROM log WHERE topic = ? AND offset > ? {where} ORDER BY offset LIMIT ?"
+        columns = ["offset", "key", "hex(value)", "value IS NULL", "headers", "at"]
+        rows = select(self._read, columns, among, [topic, offset, *args, limit])
+        return [
+            Record(topic, 0, at, name, None if erased else bytes.fromhex(value), json.loads(headers), when)
+            for at, name, value, erased, headers, when in rows
+        ]
 
     def _position(self, group: str, topic: str) -> int:
         row = self._positions.execute("SELECT offset FROM positions WHERE name = ?", (f"{group} {topic}",)).fetchone()

@@ -4,17 +4,18 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 
 from pendler.service import Unavailable
-from pendler.sqlite import connect, transaction
+from pendler.sqlite import connect, insert, select, transaction
 from pendler.store import Collection, Doc, Range
 
-CHUNK = 500
 T = TypeVar("T")
+Allowed = Callable[[Mapping[str, int | None], str], bool]
 
 
 class SqliteStore:
@@ -42,44 +43,44 @@ class SqliteStore:
         with transaction(self._connection):
             self._connection.execute(
                 f'CREATE TABLE IF NOT EXISTS "{name}" '
-                f"(key TEXT PRIMARY KEY, version INTEGER, doc BLOB NOT NULL{fields})"
+                f"(key TEXT PRIMARY KEY, version INTEGER, doc TEXT NOT NULL{fields})"
             )
             for field in collection.fields:
                 self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}_{field}" ON "{name}" ("f_{field}", key)')
         self._ready.add(name)
 
     async def get(self, collection: Collection, keys: Sequence[str]) -> dict[str, Doc]:
-        return await self._run(collection, lambda: dict(self._get(collection, list(keys))))
+        found = await self._run(collection, lambda: self._keyed(collection, "doc", keys))
+        return {key: orjson.loads(doc) for key, doc in found}
 
-    def _get(self, collection: Collection, keys: list[str]) -> Iterable[tuple[str, Doc]]:
-        for start in range(0, len(keys), CHUNK):
-            some = keys[start : start + CHUNK]
-            marks = ",".join("?" * len(some))
-            rows = self._connection.execute(
-                f'SELECT key, doc FROM "{collection.name}" WHERE key IN ({marks})',  # noqa: S608
-                some,
-            )
-            yield from ((row[0], orjson.loads(row[1])) for row in rows)
+    def _keyed(self, collection: Collection, column: str, keys: Iterable[str]) -> list[list[Any]]:
+        wanted = orjson.dumps(list(keys)).decode()
+        among = f'FROM "{collection.name}" WHERE key IN (SELECT value FROM json_each(?))'
+        return select(self._connection, ["key", column], among, [wanted])
 
     async def insert(self, collection: Collection, docs: Mapping[str, Doc]) -> set[str]:
-        return await self._run(collection, lambda: self._upsert(collection, docs, "ON CONFLICT (key) DO NOTHING"))
+        return await self._run(collection, lambda: self._write(collection, docs, lambda there, key: key not in there))
 
     async def put(self, collection: Collection, docs: Mapping[str, Doc], guard: bool = False) -> set[str]:
-        columns = ["version", "doc", *(f'"f_{field}"' for field in collection.fields)]
-        conflict = "ON CONFLICT (key) DO UPDATE SET " + ", ".join(f"{c} = excluded.{c}" for c in columns)
-        if guard:
-            conflict += f' WHERE "{collection.name}".version IS NULL OR "{collection.name}".version < excluded.version'
-        return await self._run(collection, lambda: self._upsert(collection, docs, conflict))
+        def newer(there: Mapping[str, int | None], key: str) -> bool:
+            stored = there.get(key)
+            return stored is None or stored < docs[key]["version"]
 
-    def _upsert(self, collection: Collection, docs: Mapping[str, Doc], conflict: str) -> set[str]:
-        marks = ",".join("?" * (3 + len(collection.fields)))
-        statement = f'INSERT INTO "{collection.name}" VALUES ({marks}) {conflict} RETURNING key'  # noqa: S608
-        written: set[str] = set()
+        return await self._run(collection, lambda: self._write(collection, docs, newer if guard else None))
+
+    def _write(self, collection: Collection, docs: Mapping[str, Doc], allowed: Allowed | None) -> set[str]:
+        """Writes what `allowed` lets through, given the versions of the documents that are there."""
+        fields = collection.fields
+        columns = ["version", "doc", *(f'"f_{field}"' for field in fields)]
+        update = "ON CONFLICT (key) DO UPDATE SET " + ", ".join(f"{c} = excluded.{c}" for c in columns)
         with transaction(self._connection):
-            for key, doc in docs.items():
-                values = [key, doc.get("version"), orjson.dumps(doc), *map(doc.get, collection.fields)]
-                written.update(row[0] for row in self._connection.execute(statement, values))
-        return written
+            there = dict(self._keyed(collection, "version", docs)) if allowed else {}
+            let = {key: doc for key, doc in docs.items() if allowed is None or allowed(there, key)}
+            rows = [
+                (key, doc.get("version"), orjson.dumps(doc).decode(), *map(doc.get, fields)) for key, doc in let.items()
+            ]
+            insert(self._connection, f'"{collection.name}"', rows, update)
+        return set(let)
 
     async def delete(self, collection: Collection, keys: Sequence[str]) -> None:
         await self._run(collection, lambda: self._delete(collection, keys))
@@ -101,14 +102,9 @@ class SqliteStore:
     ) -> list[tuple[str, Doc]]:
         conditions, values = _conditions(collection, where or {}, within)
         order = f'"f_{within.field}", key' if within else "key"
-        statement = (
-            f'SELECT key, doc FROM "{collection.name}" WHERE {conditions} AND key > ? '  # noqa: S608
-            f"ORDER BY {order} LIMIT ?"
-        )
-        rows = await self._run(
-            collection, lambda: self._connection.execute(statement, (*values, past, limit)).fetchall()
-        )
-        return [(key, orjson.loads(doc)) for key, doc in rows]
+        among = f'FROM "{collection.name}" WHERE {conditions} AND key > ? ORDER BY {order} LIMIT ?'
+        work = partial(select, self._connection, ["key", "doc"], among, [*values, past, limit])
+        return [(key, orjson.loads(doc)) for key, doc in await self._run(collection, work)]
 
     async def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         conditions, values = _conditions(collection, where or {}, None)
