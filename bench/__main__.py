@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -22,27 +23,43 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bench.buses import bus_alone
+from bench.buses import broker, bus_alone
 from bench.exchange import Exchange, running, wait_for
 from bench.records import delivery, records
 from bench.subscribers import subscribe_many
 from pendler.places import build
 
 RECORDS, SUBSCRIPTIONS = 10_000, 1000
+GROUPS = {
+    "record.received.v1": ["ingest"],
+    "vacancy.normalised.v1": ["match"],
+    "vacancy.matched.v1": ["search", "notify"],
+}
 Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]]]
 
 
 def pipeline(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
     """File to searchable and percolated; then the same again while a small request is made every 50 ms."""
-    subscribe_many(folder / "home", places, SUBSCRIPTIONS)
-    with running(folder / "home", places) as exchange:
+    yield from pipeline_on("log", folder / "log", places)
+    if shutil.which("java") and shutil.which("mvn"):
+        (folder / "kafka").mkdir(parents=True)
+        with broker(folder / "kafka", GROUPS) as bootstrap:
+            yield from pipeline_on("kafka", folder / "kafka" / "home", places, PENDLER_BUS=f"kafka://{bootstrap}")
+
+
+def pipeline_on(
+    bus: str, home: Path, places: Path, **environment: str
+) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
+    """The same on one bus."""
+    subscribe_many(home, places, SUBSCRIPTIONS)
+    with running(home, places, **environment) as exchange:
         key = exchange.key("se")
         exchange.push("se", "se_jobtech", key, delivery(50, prefix="warm"), Prefer="wait=30")
         before = cpu_seconds(exchange)
         seconds = deliver(exchange, key, "r", RECORDS, 50 + RECORDS)
         cpu = {name: round((used - before[name]) / RECORDS * 1000, 2) for name, used in cpu_seconds(exchange).items()}
         matches = count_matches(exchange)
-        yield "pipeline: file to searchable and percolated", RECORDS / seconds, "records/s", {
+        yield f"pipeline on {bus}: file to searchable and percolated", RECORDS / seconds, "records/s", {
             "records": RECORDS, "subscriptions": SUBSCRIPTIONS, "matches": matches,
             "cpu_ms_a_record": cpu,
         }  # fmt: skip
@@ -53,7 +70,7 @@ def pipeline(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict
         deliver(exchange, key, "again", RECORDS // 2, 50 + RECORDS + RECORDS // 2)
         stop.set()
         asking.join()
-        yield "small request at full load, p95", percentile(times, 95) * 1000, "ms", {"requests": len(times)}
+        yield f"small request at full load on {bus}, p95", percentile(times, 95) * 1000, "ms", {"requests": len(times)}
 
 
 def deliver(exchange: Exchange, key: str, prefix: str, count: int, expected: int) -> float:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ def bus_alone(folder: Path, _: Path) -> Iterator[tuple[str, float, str, dict[str
     if missing := [tool for tool in ("java", "mvn") if shutil.which(tool) is None]:
         yield "bus kafka: not measured", 0, "records/s", {"missing": missing}
         return
-    with broker(folder) as bootstrap:
+    with broker(folder, {}) as bootstrap:
         yield from _compared("kafka", f"kafka://{bootstrap}")
 
 
@@ -75,14 +75,14 @@ def _event(n: int) -> RecordSettled:
 
 
 @contextmanager
-def broker(folder: Path) -> Iterator[str]:
+def broker(folder: Path, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """A Kafka broker of its own, with all topics."""
     port, home = free_port(), tempfile.mkdtemp(dir=folder.parent)
     environment = {"ENGINES_HOME": home, "KAFKA_PORT": str(port)}
     run = ["env", *(f"{name}={value}" for name, value in environment.items()), str(SCRIPT)]
     subprocess.run([*run, "start"], check=True, capture_output=True)
     try:
-        ensure_topics(f"127.0.0.1:{port}", {})
+        ensure_topics(f"127.0.0.1:{port}", groups)
         yield f"127.0.0.1:{port}"
     finally:
         subprocess.run([*run, "stop"], check=True, capture_output=True)

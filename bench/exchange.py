@@ -18,6 +18,7 @@ import httpx2
 
 from pendler.bus import Bus, open_bus
 from pendler.settings import Settings
+from pendler.supervisor import workers as workers_of
 
 COMMAND = [sys.executable, "-m", "pendler"]
 
@@ -135,13 +136,18 @@ def running(
     """An exchange with a web process and workers (by name, the services of each); stopped at the end."""
     exchange = Exchange(home, places, environment)
     exchange.start("web")
-    for name, services in (workers or {"work": ()}).items():
+    for name, services in (workers or as_supervised()).items():
         exchange.start(name, *services)
     try:
         exchange.ready()
         yield exchange
     finally:
         exchange.stop()
+
+
+def as_supervised() -> dict[str, list[str]]:
+    """The workers that `pendler run` starts."""
+    return {"-".join(names): names for names, _ in workers_of(0)}
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:

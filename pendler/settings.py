@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     index: str = Field("file:", description="`file:` (under the home): tantivy.")
     mail: str = Field("file:", description="`file:` (under the home): an outbox, one .eml a message.")
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
-    port: int = Field(8000, description="Port of the web process; workers answer health on the one after it.")
+    port: int = Field(8000, description="Port of the web process; the workers tell their health on the two after it.")
     public_url: str = Field("", description="Where people reach the pages; links in mails begin with it.")
     secret: SecretStr = Field(SecretStr(""), description="Signs links and cursors; made at first start if unset.")
     now: datetime | None = Field(None, description="Fixes the clock, for tests and demonstrations (ISO 8601).")

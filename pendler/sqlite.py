@@ -43,7 +43,7 @@ def select(connection: sqlite3.Connection, columns: Sequence[str], rest: str, va
     """
     named = ", ".join(f"{column} AS c{n}" for n, column in enumerate(columns))
     packed = ", ".join(f"c{n}" for n in range(len(columns)))
-    statement = f"SELECT json_group_array(json_array({packed})) FROM (SELECT {named} {rest})"  # noqa: S608
+    statement = f"SELECT json_group_array(json_array({packed})) FROM (SELECT {named} {rest})"
     found: list[list[Any]] = orjson.loads(connection.execute(statement, values).fetchone()[0])
     return found
 

@@ -1,4 +1,4 @@
-"""One machine, one command: prepares the home, keeps the web and the pipeline process running, says where to click."""
+"""One machine, one command: prepares the home, keeps the web process and two workers running, says where to click."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 
 import httpx2
 import structlog
@@ -27,10 +28,8 @@ async def supervise(settings: Settings, demo: bool) -> int:
     stop = stop_on_signals()
     prepare(settings)
     environment = {**os.environ, "PENDLER_DEMO": "1" if demo else "0", PARENT: str(os.getpid())}
-    keepers = [
-        asyncio.create_task(_keep(["web"], environment, stop)),
-        asyncio.create_task(_keep(["work"], environment, stop)),
-    ]
+    commands = [["web"], *(["work", *names, "--health-port", str(port)] for names, port in workers(settings.port + 1))]
+    keepers = [asyncio.create_task(_keep(command, environment, stop)) for command in commands]
     if await _ready(settings, stop):
         console.print(_where(settings))
         console.print(
@@ -39,6 +38,16 @@ async def supervise(settings: Settings, demo: bool) -> int:
     await stop.wait()
     await asyncio.gather(*keepers)
     return 0
+
+
+def workers(first_port: int) -> list[tuple[list[str], int]]:
+    """Which services each worker runs, and the port it tells its health on.
+
+    Python runs one thread of a process at a time; so on two cores the services are shared out to two processes.
+    """
+    names = sorted(entry.name for entry in entry_points(group="pendler.services"))
+    half = (len(names) + 1) // 2
+    return [(names[:half], first_port), (names[half:], first_port + 1)]
 
 
 async def _keep(command: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> None:
@@ -75,7 +84,7 @@ async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
     async with httpx2.AsyncClient(trust_env=False) as client:
         while not stop.is_set() and time.monotonic() < until:
             try:
-                for port in (settings.port, settings.port + 1):
+                for port in (settings.port, *(port for _, port in workers(settings.port + 1))):
                     (await client.get(f"http://{settings.host}:{port}/readyz")).raise_for_status()
             except httpx2.HTTPError:
                 await asyncio.sleep(0.1)

@@ -152,7 +152,7 @@ class LogBus:
 
     def _drop(self, where: str) -> None:
         with transaction(self._log):
-            self._log.execute(f"DELETE FROM log WHERE {where}")  # noqa: S608 - built from our own topic names
+            self._log.execute(f"DELETE FROM log WHERE {where}")
 
     async def close(self) -> None:
         self._writer.shutdown()

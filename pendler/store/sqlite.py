@@ -88,7 +88,7 @@ class SqliteStore:
     def _delete(self, collection: Collection, keys: Sequence[str]) -> None:
         with transaction(self._connection):
             self._connection.executemany(
-                f'DELETE FROM "{collection.name}" WHERE key = ?',  # noqa: S608
+                f'DELETE FROM "{collection.name}" WHERE key = ?',
                 [(key,) for key in keys],
             )
 
@@ -108,7 +108,7 @@ class SqliteStore:
 
     async def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         conditions, values = _conditions(collection, where or {}, None)
-        statement = f'SELECT count(*) FROM "{collection.name}" WHERE {conditions}'  # noqa: S608
+        statement = f'SELECT count(*) FROM "{collection.name}" WHERE {conditions}'
         return await self._run(collection, lambda: int(self._connection.execute(statement, values).fetchone()[0]))
 
     async def close(self) -> None:
