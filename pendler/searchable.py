@@ -10,7 +10,8 @@ from itertools import chain
 
 from pendler.esco import PREFIX, ancestors
 from pendler.places import distance_km
-from pendler.text import sought, terms, words
+from pendler.terms import terms
+from pendler.text import sought, words
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, Shown
 from schemas.vacancy import Profile, Status

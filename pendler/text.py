@@ -1,15 +1,11 @@
-"""Words as every part of Pendler sees them: tokens, stems, compound parts. Pure; one result everywhere.
+"""Words as every part of Pendler sees them: folded, and stemmed in their language. Pure; one result everywhere.
 
-A text becomes *terms*: each word as written (folded), and its stem marked with the language (`nl:lass`), so that
-the stem of one language never meets a word of another. A word that ends in an occupation we know carries that, too
-(`constructielasser` -> `lasser`). The index, the query and the alerts all use `terms`.
+A stem is marked with its language (`nl:lass`), so that the stem of one never meets a word of another.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain, repeat
 
 import Stemmer
 
@@ -40,31 +36,6 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=32)
 def _stemmer(language: str) -> "Stemmer.Stemmer | None":
     return Stemmer.Stemmer(STEMMERS[language], 0) if language in STEMMERS else None
-
-
-@lru_cache(maxsize=200_000)
-def terms_of(word: str, language: str | None) -> tuple[str, ...]:
-    """All terms of one word: itself, its stem in `language`, the occupation it ends in."""
-    folded = fold(word)
-    return (*sought(word, language), *(tail for tail in _tails(folded) if tail in heads()))
-
-
-def _tails(word: str) -> Iterable[str]:
-    """The ends of a word that leave a first part of at least three letters and are five letters or more."""
-    return (word[start:] for start in range(3, len(word) - 4))
-
-
-@lru_cache(maxsize=1)
-def heads() -> frozenset[str]:
-    """Occupation titles of one word that compounds end in."""
-    from pendler.esco import lexicon
-
-    return frozenset(title for title in lexicon().titles() if len(title) >= 5 and title.isalpha())
-
-
-def terms(text: str, language: str | None) -> list[str]:
-    """The terms of a text, in order, repeated as they occur."""
-    return list(chain.from_iterable(map(terms_of, words(text), repeat(language))))
 
 
 @lru_cache(maxsize=200_000)

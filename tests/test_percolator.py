@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pendler.esco import ancestors, isco_uri
 from pendler.places import distance_km
 from pendler.searchable import Searchable, Wanted, fits, held_terms, levels, wanted
-from pendler.text import terms
+from pendler.terms import terms
 from schemas.query import Origin, Query, Shown
 from schemas.vacancy import Status
 from services.notify.percolator import Percolator, cell, cells

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pendler.esco import lexicon
-from pendler.text import LONGEST_WORD, STEMMERS, fold, heads, sought, terms, terms_of, words
+from pendler.terms import heads, terms, terms_of
+from pendler.text import LONGEST_WORD, STEMMERS, fold, sought, words
 
 LANGUAGES = [None, *STEMMERS]
 EUROPEAN = st.characters(max_codepoint=0x24F, categories=("Lu", "Ll"))

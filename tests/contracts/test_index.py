@@ -10,7 +10,7 @@ import pytest
 
 from pendler.esco import isco_uri
 from pendler.searchable import NO_DEADLINE, Searchable, Wanted, fits, held_terms, levels, near, wanted
-from pendler.text import terms
+from pendler.terms import terms
 from schemas.query import Origin, Query, Shown, Sort
 from schemas.vacancy import Status
 from services.search.index import BadCursor, Index, Page, open_index
