@@ -8,10 +8,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from pendler.bus import open_bus
+from pendler.health import health_app
 from pendler.run import Health, modules, until, work
 from pendler.settings import Settings
 from pendler.stopping import stop_on_signals
-from pendler.web import health_app, web_app
 
 
 class Server(uvicorn.Server):
@@ -53,6 +53,8 @@ async def worker_process(settings: Settings, names: Sequence[str], health_port: 
 
 async def web_process(settings: Settings, names: Sequence[str]) -> None:
     """The web process: the HTTP of all services."""
+    from pendler.web import web_app
+
     stop, bus = stop_on_signals(), open_bus(settings.url_of("bus"))
     services = [module.from_settings(settings, bus) for module in modules(names).values()]
     try:

@@ -11,11 +11,12 @@ Unavailable    an engine is away: wait, as long as it takes
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from fastapi import APIRouter
+from typing import TYPE_CHECKING, Any
 
 from schemas.event import Erased, Event
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 Fact = Any  # an Event, or Erased on a compacted topic; handlers know which topic they read
 
@@ -85,7 +86,8 @@ class Service:
     handlers: Mapping[type[Event], Handler] = field(default_factory=dict)
     emits: Sequence[type[Event]] = ()
     jobs: Sequence[Job] = ()
-    api: APIRouter | None = None
+    api: "Callable[[], APIRouter] | None" = None
+    """Makes its routes; called by the web process alone, so that workers load nothing of HTTP."""
     ledger: Callable[[], Awaitable[Ledger]] | None = None
     trace: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]] | None = None
     start: Callable[[], Awaitable[None]] = nothing

@@ -1,20 +1,16 @@
 """The HTTP of a process: one application with the routers of its services, problem documents, health, headers."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from pendler.health import health_routes
+from pendler.problem import Problem
 from pendler.service import Service, Unavailable
 
 Next = Callable[[Request], Awaitable[Response]]
@@ -34,27 +30,6 @@ HEADERS = {
 }
 
 
-class Problem(Exception):
-    """An error answer (RFC 9457). `members` stand beside type, title, status and detail in the document."""
-
-    def __init__(
-        self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
-    ) -> None:
-        super().__init__(detail)
-        self.status, self.headers = status, dict(headers or {})
-        self.document = {
-            "type": f"/problems/{kind}",
-            "title": HTTPStatus(status).phrase,
-            "status": status,
-            "detail": detail,
-            **members,
-        }
-
-    def response(self) -> Response:
-        """In ASCII, so that a document may quote whatever was sent, half a surrogate pair even."""
-        return Response(json.dumps(self.document), self.status, self.headers, media_type="application/problem+json")
-
-
 def web_app(services: Sequence[Service]) -> FastAPI:
     """The application of the web process."""
     app = FastAPIOffline(
@@ -65,34 +40,12 @@ def web_app(services: Sequence[Service]) -> FastAPI:
     )
     for service in services:
         if service.api:
-            app.include_router(service.api)
+            app.include_router(service.api())
     app.router.routes.append(Route("/static/pendler.css", _style))
-    _health_routes(app, dict)
+    app.router.routes.extend(health_routes(dict))
     _problems(app)
     app.middleware("http")(_headers)
     return app
-
-
-def health_app(troubles: Callable[[], Mapping[str, str]]) -> Starlette:
-    """Health and metrics alone, for workers."""
-    app = Starlette()
-    _health_routes(app, troubles)
-    return app
-
-
-def _health_routes(app: Starlette, troubles: Callable[[], Mapping[str, str]]) -> None:
-    def livez(_: Request) -> Response:
-        return PlainTextResponse("alive\n")
-
-    def readyz(_: Request) -> Response:
-        bad = troubles()
-        return JSONResponse({"ready": not bad, "troubles": bad}, 503 if bad else 200)
-
-    def metrics(_: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    for path, endpoint in {"/livez": livez, "/readyz": readyz, "/metrics": metrics}.items():
-        app.router.routes.append(Route(path, endpoint))
 
 
 def _problems(app: FastAPI) -> None:

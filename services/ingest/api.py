@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pendler.bus import Bus
+from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.store import Doc, Store
-from pendler.web import Problem
 from services.ingest import keys
 from services.ingest.accounts import outcomes
 from services.ingest.delivery import accept, read_body

@@ -9,8 +9,8 @@ from uuid import uuid4
 from starlette.concurrency import run_in_threadpool
 
 from pendler.bus import Bus
+from pendler.problem import Problem
 from pendler.store import Doc, Store
-from pendler.web import Problem
 from schemas.event import Reason, RecordReceived
 from services.ingest.feed import Feed, Flaw, Item
 from services.ingest.state import TRANSFERS

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -16,9 +16,11 @@ from pendler.store import Doc, Range, Store, open_store
 from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
 from schemas.vacancy import Status
 from services.ingest import accounts, demonstration
-from services.ingest.api import Api
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, Fate, end_of, fate_of, ref_of, settled
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 KEEPS_STUBS = timedelta(days=30)
 AT_ONCE = 500
@@ -43,11 +45,18 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         handlers={RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))},
         emits=[RecordReceived, VacancyNormalised, RecordSettled],
         jobs=jobs,
-        api=Api(bus, store, settings).router(),
+        api=partial(routes, bus, store, settings),
         ledger=partial(accounts.ledger, bus, store),
         trace=partial(accounts.trace, store),
         close=store.close,
     )
+
+
+def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
+    """The HTTP of ingest. Workers serve none, so they do not load it."""
+    from services.ingest.api import Api
+
+    return Api(bus, store, settings).router()
 
 
 async def on_received(store: Store, records: Sequence[Fact]) -> Result:

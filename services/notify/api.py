@@ -9,10 +9,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from pendler.pages import page
 from pendler.places import Places
+from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.speech import choose, speech
 from pendler.store import Store
-from pendler.web import Problem
 from schemas.query import Origin, Query, QueryError
 from services.notify import subscribing
 from services.notify.mail import Mail

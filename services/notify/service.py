@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -14,7 +14,6 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
 from schemas.event import AlertSent, VacancyMatched
 from services.notify import ledger
-from services.notify.api import Api
 from services.notify.demonstration import demonstrate
 from services.notify.mail import Mail, open_mail
 from services.notify.readers import Readers
@@ -25,6 +24,9 @@ from services.notify.state import (
     SEEN,
     match_key,
 )
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 log = structlog.get_logger()
 GATHERS = 10.0
@@ -56,11 +58,18 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
         handlers={VacancyMatched: Handler(partial(on_matched, store, readers), size=300)},
         emits=[AlertSent],
         jobs=[Job("mail", 1, mail_out)],
-        api=Api(store, mail, places, settings).router(),
+        api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,
         close=store.close,
     )
+
+
+def routes(store: Store, mail: Mail, places: Places, settings: Settings) -> "APIRouter":
+    """The HTTP of notify. Workers serve none, so they do not load it."""
+    from services.notify.api import Api
+
+    return Api(store, mail, places, settings).router()
 
 
 async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> Result:

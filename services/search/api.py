@@ -8,8 +8,8 @@ from starlette.responses import Response
 from pendler.esco import lexicon
 from pendler.pages import language_of, page
 from pendler.places import Places
+from pendler.problem import Problem
 from pendler.store import Store
-from pendler.web import Problem
 from schemas.event import VacancyMatched
 from schemas.query import MANY, Query, QueryError
 from services.search import listing as listings

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pendler.bus import Bus
 from pendler.places import Places, open_places
@@ -11,9 +11,11 @@ from pendler.service import Fact, Handler, Ledger, Result, Service
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.event import Erased, VacancyMatched
-from services.search.api import Api
 from services.search.index import Index, open_index
 from services.search.state import VACANCIES, document
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - search publishes nothing
@@ -29,11 +31,18 @@ def build(store: Store, index: Index, places: Places) -> Service:
     return Service(
         "search",
         handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.2)},
-        api=Api(store, index, places).router(),
+        api=partial(routes, store, index, places),
         ledger=partial(ledger, index),
         trace=partial(trace, store, index),
         close=close,
     )
+
+
+def routes(store: Store, index: Index, places: Places) -> "APIRouter":
+    """The HTTP of search. Workers serve none, so they do not load it."""
+    from services.search.api import Api
+
+    return Api(store, index, places).router()
 
 
 async def on_matched(store: Store, index: Index, facts: Sequence[Fact]) -> Result:
