@@ -524,7 +524,7 @@ def test_an_answer_about_what_broke_here_has_them_too() -> None:
         raise KeyError("own fault")
 
     async def ask() -> Response:
-        transport = ASGITransport(web_app([Service("x", api=api)]), raise_app_exceptions=False)
+        transport = ASGITransport(web_app([Service("x", api=lambda: api)]), raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://example.org") as client:
             return await client.get("/broken")
 
