@@ -1,8 +1,11 @@
-"""Creates the topics on Kafka, as `schemas.event` says they are kept. Nothing else ever creates one."""
+"""Creates and checks the topics on Kafka, as `schemas.event` says they are kept. Nothing else ever creates one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from pendler.bus import dead_topic
 from schemas.event import EVENTS, Topic
@@ -12,7 +15,7 @@ DEAD_DAYS = 30
 TOMBSTONE_DAYS = 30
 LARGEST = 8 * 1024 * 1024
 EXISTS = 36
-Plan = dict[str, dict[str, object]]
+Plan = dict[str, dict[str, Any]]
 
 
 def ensure_topics(bootstrap: str, groups: Mapping[str, Collection[str]], replication: int = 1) -> list[str]:
@@ -24,11 +27,67 @@ def ensure_topics(bootstrap: str, groups: Mapping[str, Collection[str]], replica
     Raises:
         RuntimeError: the broker refused to create one; says why.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
-    try:
+    with _administering(bootstrap) as admin:
         there = set(admin.list_topics())
         missing = {name: how for name, how in plan(groups, replication).items() if name not in there}
         return _create(admin, missing) if missing else []
+
+
+def describe_topics(bootstrap: str, names: Collection[str]) -> Plan:
+    """The topics that are there, of those named, in the shape of `plan`; with `in_sync`, the fewest copies in step."""
+    with _administering(bootstrap) as admin:
+        found = [each for each in admin.describe_topics(list(names)) if not each["error_code"]]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, each["name"]) for each in found]
+        kept = admin.describe_configs(asked).get("topic", {}) if asked else {}
+    return {each["name"]: _described(each["partitions"], kept.get(each["name"], {})) for each in found}
+
+
+def _described(partitions: list[dict[str, Any]], configs: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    return {
+        "num_partitions": len(partitions),
+        "replication_factor": min(len(each["replica_nodes"]) for each in partitions),
+        "configs": {name: each["value"] for name, each in configs.items()},
+        "in_sync": min(len(each["isr_nodes"]) for each in partitions),
+    }
+
+
+def check_topics(wanted: Plan, there: Plan) -> list[str]:
+    """What of the topics is not as it should be, each with the way out; none where all is well. Pure."""
+    return [problem for name, how in wanted.items() for problem in _problems(name, how, there.get(name))]
+
+
+def _problems(name: str, wanted: Mapping[str, Any], there: Mapping[str, Any] | None) -> Iterator[str]:
+    if there is None:
+        yield f"{name} is missing: pendler topics create"
+        return
+    if there["num_partitions"] < wanted["num_partitions"]:
+        yield (
+            f"{name} has {there['num_partitions']} partitions, it should have {wanted['num_partitions']}: stop the "
+            "services (more partitions put keys elsewhere), add them with Kafka's own tool, start the services"
+        )
+    if there["replication_factor"] < wanted["replication_factor"]:
+        yield (
+            f"{name} has {there['replication_factor']} copies, {wanted['replication_factor']} are wanted: "
+            "reassign its partitions with Kafka's own tool"
+        )
+    for setting, value in wanted["configs"].items():
+        if (kept := there["configs"].get(setting, "")) != value:
+            yield f"{name} has {setting}={kept or 'the default'}, it should be {value}: pendler topics create --alter"
+
+
+def alter_topics(bootstrap: str, wanted: Plan) -> None:
+    """Gives the topics the settings they should have."""
+    with _administering(bootstrap) as admin:
+        admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name, how["configs"]) for name, how in wanted.items()]
+        )
+
+
+@contextmanager
+def _administering(bootstrap: str) -> Iterator[KafkaAdminClient]:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        yield admin
     finally:
         admin.close()
 

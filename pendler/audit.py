@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from pendler import tracing
 from pendler.bus import Bus, dead_topic, decode
 from pendler.service import Ledger, Reject, Service
 from schemas.event import EVENTS, Event, Outcome, VacancyState
@@ -101,5 +102,6 @@ def _told(value: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         body = orjson.loads(value)
     except orjson.JSONDecodeError:
         body = {}
-    error = {"error": headers["dead_error"]} if "dead_error" in headers else {}
-    return {name: body[name] for name in shown if name in body} | error
+    extra = {"error": "dead_error", "trace": tracing.HEADER}
+    known = {name: headers[header] for name, header in extra.items() if header in headers}
+    return {name: body[name] for name in shown if name in body} | known

@@ -1,4 +1,4 @@
-"""Commands of the operator: audit, trace, dead letters."""
+"""Commands of the operator: audit, trace, lag, groups, dead letters."""
 
 import asyncio
 import json
@@ -16,10 +16,13 @@ from pendler.prepare import prepare
 from pendler.run import modules
 from pendler.service import Service
 from pendler.settings import Settings
+from pendler.standing import standings
 
 app = typer.Typer()
 dead_app = typer.Typer(help="Records that were set aside.", no_args_is_help=True)
 app.add_typer(dead_app, name="dead")
+groups_app = typer.Typer(help="The positions of the services on their topics.", no_args_is_help=True)
+app.add_typer(groups_app, name="groups")
 T = TypeVar("T")
 TRIES = 5
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -49,6 +52,29 @@ def trace(ref: str, as_json: AsJson = False) -> None:
     for hop in [] if as_json else hops:
         typer.echo("  ".join(f"{name}={value}" for name, value in hop.items()))
     raise typer.Exit(0 if hops else 1)
+
+
+@app.command()
+def lag(as_json: AsJson = False) -> None:
+    """How much waits for each service, and since when."""
+    for one in _with_all(standings):
+        line = {"group": one.group, "topic": one.topic, "lag": one.lag, "oldest_seconds": one.waits(time.time())}
+        waited = "" if line["oldest_seconds"] is None else f"the oldest for {line['oldest_seconds']:.0f} s"
+        typer.echo(json.dumps(line) if as_json else f"{one.group:8} {one.topic:24} {one.lag:>9,}  {waited}")
+
+
+@groups_app.command("reset")
+def reset(group: str) -> None:
+    """Put a service back to the start of its topics, so that it handles everything again. It must be stopped."""
+    topics = [one.topic for one in _with_all(standings) if one.group == group]
+    if not topics:
+        raise typer.BadParameter(f"no service {group!r} reads a topic; `pendler lag` shows those that do")
+    try:
+        _with_all(lambda _, bus: _rewind(bus, group, topics))
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{group} starts again from the first record of {', '.join(topics)}")
 
 
 @dead_app.command("list")
@@ -82,6 +108,11 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
         typer.echo(json.dumps(report))
     for name, value in {} if as_json else report.items():
         typer.echo(f"{name:22} {value}")
+
+
+async def _rewind(bus: Bus, group: str, topics: Sequence[str]) -> None:
+    for topic in topics:
+        await bus.rewind(group, topic)
 
 
 async def _dead(services: Sequence[Service], bus: Bus) -> list[Record]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
+from pendler import tracing
 from pendler.bus import open_bus
 from pendler.health import health_app
 from pendler.run import Health, modules, until, work
@@ -45,6 +46,7 @@ async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None
 async def worker_process(settings: Settings, names: Sequence[str], health_port: int) -> None:
     """A worker: handlers and jobs, and `/livez`, `/readyz`, `/metrics` on a port of its own (0: none)."""
     stop, health = stop_on_signals(), Health()
+    tracing.set_up("-".join(names) or "work")
     duties = [work(settings, names, stop, health)]
     if health_port:
         duties.append(serve(health_app(lambda: health.troubles), settings.host, health_port, stop))
@@ -56,6 +58,7 @@ async def web_process(settings: Settings, names: Sequence[str]) -> None:
     from pendler.web import web_app
 
     stop, bus = stop_on_signals(), open_bus(settings.url_of("bus"))
+    tracing.set_up("web")
     services = [module.from_settings(settings, bus) for module in modules(names).values()]
     try:
         await serve(web_app(services), settings.host, settings.port, stop)

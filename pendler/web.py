@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from pendler import tracing
 from pendler.health import health_routes
 from pendler.problem import Problem
 from pendler.service import Service, Unavailable
@@ -87,8 +88,14 @@ def _style(_: Request) -> Response:
     return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
 
+def _what(request: Request) -> str:
+    """The request without what comes after the second step of its path: links in mails hold tokens there."""
+    return f"{request.method} {'/'.join(request.url.path.split('/')[:3])}"
+
+
 async def _headers(request: Request, call_next: Next) -> Response:
-    response = await call_next(request)
+    with tracing.span(_what(request), request.headers.get(tracing.HEADER, "")):
+        response = await call_next(request)
     response.headers.update(HEADERS)
     docs = request.url.path.startswith(("/docs", "/redoc"))
     response.headers.setdefault("Content-Security-Policy", DOCS if docs else STRICT)

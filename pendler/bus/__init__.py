@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 import structlog
 from pydantic import ValidationError
 
+from pendler import tracing
 from pendler.metrics import ASIDE, HANDLED
 from pendler.service import Fact, Handler, Reject, Result, Unavailable
 from schemas.event import EVENTS, Erased, Event
@@ -77,7 +78,7 @@ class Bus(Protocol):
 
 
 def encode(event: Event | Erased) -> Record:
-    """A fact as a record, with CloudEvents headers (binary mode)."""
+    """A fact as a record, with CloudEvents headers (binary mode) and the trace that is being followed."""
     if isinstance(event, Erased):
         return Record(event.topic, 0, 0, event.ref, None)
     name = event.topic.name
@@ -88,6 +89,8 @@ def encode(event: Event | Erased) -> Record:
         "ce_source": f"/{event.topic.owner}",
         "content-type": "application/json",
     }
+    if trace := tracing.carried(event.key):
+        headers[tracing.HEADER] = trace
     return Record(name, 0, 0, event.key, event.model_dump_json(exclude_none=True).encode(), headers)
 
 
@@ -207,7 +210,8 @@ class Delivery:
 
     async def _once(self, pairs: Sequence[tuple[Record, Fact]]) -> None:
         failpoint(f"{self.group}.read")
-        await self._carry_out(await self._worker(self.handler.run([fact for _, fact in pairs])))
+        with tracing.following(f"{self.group} {self.topic}", [record for record, _ in pairs]):
+            await self._carry_out(await self._worker(self.handler.run([fact for _, fact in pairs])))
         self._brake.passed(len(pairs))
         HANDLED.labels(self.group, self.topic).inc(len(pairs))
 

@@ -1,9 +1,10 @@
 """Sends the mails that are pending, and tells the bus of the alerts that have left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
+from pendler import tracing
 from pendler.bus import failpoint
 from pendler.service import Result
 from pendler.settings import Settings
@@ -34,10 +35,12 @@ class Sender:
         if one is None or one.state not in self._states(doc):
             await ledger.move(self._store, identity, doc, MailState.CANCELLED)
             return
-        message = await self._message(identity, doc, one)
+        matches = await ledger.matches_of(self._store, doc)
+        message = self._message(identity, doc, one, matches)
         failpoint("notify.claimed")
         try:
-            await self._mail.send(identity, message)
+            with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
+                await self._mail.send(identity, message)
             failpoint("notify.mailed")
         except Refused as refusal:
             await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
@@ -50,7 +53,7 @@ class Sender:
     def _states(doc: Doc) -> tuple[State, ...]:
         return (State.UNCONFIRMED,) if doc["kind"] == Kind.CONFIRM else (State.ACTIVE,)
 
-    async def _message(self, identity: str, doc: Doc, one: Subscription) -> EmailMessage:
+    def _message(self, identity: str, doc: Doc, one: Subscription, matches: Sequence[Doc]) -> EmailMessage:
         site = self._settings.site
         links = {
             "site": site,
@@ -62,7 +65,7 @@ class Sender:
         now = self._settings.clock()
         if doc["kind"] == Kind.CONFIRM:
             return digest.confirmation(one, links, now)
-        return digest.alert(one, await ledger.matches_of(self._store, doc), links, now)
+        return digest.alert(one, matches, links, now)
 
 
 async def told(store: Store, clock: Callable[[], datetime]) -> Result:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from pendler import tracing
 from pendler.bus import Bus
 from pendler.places import Places, open_places
 from pendler.service import Fact, Handler, Job, Result, Service
@@ -85,10 +86,18 @@ async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> R
             continue
         revision = seen.get(fact.ref, {}).get("revision", 0)
         if fact.is_open and fact.revision > revision:
+            trace = tracing.carried(fact.ref)
             for one, told_of in readers.of(fact):
                 key = match_key(one.subscriber, fact.ref, fact.episode)
                 matches.setdefault(
-                    key, {"subscription": one.id, "ref": fact.ref, "item": told_of, "matched_at": time.time()}
+                    key,
+                    {
+                        "subscription": one.id,
+                        "ref": fact.ref,
+                        "item": told_of,
+                        "matched_at": time.time(),
+                        "trace": trace,
+                    },
                 )
         seen[fact.ref] = {
             "revision": max(fact.revision, revision),
