@@ -65,6 +65,12 @@ class Exchange:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def end(self, name: str) -> None:
+        """Ends a process in order."""
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait(20)
+
     def stop(self) -> None:
         """Ends all processes in order, and those that will not by force."""
         for process in self.processes.values():

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pendler import status
 from pendler.bus import open_bus
 from pendler.places import build
 from pendler.run import modules
@@ -28,7 +29,7 @@ async def documents(settings: Settings) -> dict[str, str]:
     bus = open_bus(settings.url_of("bus"))
     services = [module.from_settings(settings, bus) for module in modules().values()]
     try:
-        openapi = web_app(services).openapi()
+        openapi = web_app(services, status.routes(services, bus, {})).openapi()
         return {
             **{f"schemas/json/{name}.json": _json(json_schema(event)) for name, event in EVENTS.items()},
             "docs/openapi.json": _json(openapi),

@@ -8,11 +8,16 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from pendler import tracing
-from pendler.bus import open_bus
+from pendler.audit import audit
+from pendler.bus import Bus, open_bus, survive
 from pendler.health import health_app
-from pendler.run import Health, modules, until, work
+from pendler.run import Health, modules, pause, until, work
+from pendler.service import Service
 from pendler.settings import Settings
 from pendler.stopping import stop_on_signals
+from pendler.store import open_store
+
+AUDITED = 600.0
 
 
 class Server(uvicorn.Server):
@@ -53,16 +58,30 @@ async def worker_process(settings: Settings, names: Sequence[str], health_port: 
     await until(stop, [asyncio.create_task(duty) for duty in duties])
 
 
+async def _audit_often(services: Sequence[Service], bus: Bus, stop: asyncio.Event) -> None:
+    """Keeps `pendler_unaccounted` true to within `AUDITED` seconds."""
+    while not stop.is_set():
+        await pause(AUDITED, stop)
+        if not stop.is_set():
+            await survive(audit(services, bus))
+
+
 async def web_process(settings: Settings, names: Sequence[str]) -> None:
     """The web process: the HTTP of all services."""
+    from pendler import status
     from pendler.web import web_app
 
     stop, bus = stop_on_signals(), open_bus(settings.url_of("bus"))
     tracing.set_up("web")
     services = [module.from_settings(settings, bus) for module in modules(names).values()]
+    stores = {service.name: open_store(settings.url_of("store"), service.name) for service in services}
+    auditing = asyncio.create_task(_audit_often(services, bus, stop))
     try:
-        await serve(web_app(services), settings.host, settings.port, stop)
+        await serve(web_app(services, status.routes(services, bus, stores)), settings.host, settings.port, stop)
     finally:
+        await asyncio.gather(auditing, return_exceptions=True)
         for service in services:
             await service.close()
+        for store in stores.values():
+            await store.close()
         await bus.close()

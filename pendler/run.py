@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,9 +19,11 @@ import structlog
 
 from pendler.bus import Bus, Delivery, Stopped, open_bus, survive
 from pendler.lease import lease
-from pendler.metrics import LAG
+from pendler.metrics import LAG, OLDEST
+from pendler.pulse import EVERY, beat, leave
 from pendler.service import Job, Service, Unavailable
 from pendler.settings import Settings
+from pendler.standing import standings
 from pendler.store import Store, open_store
 
 log = structlog.get_logger()
@@ -116,7 +119,7 @@ def _duties(
         _consume(bus, Delivery(bus, service.name, event.topic.name, handler, thread), stop, health)
         for event, handler in service.handlers.items()
     ]
-    return handlers + [_repeat(bus, store, job, thread, stop) for job in service.jobs]
+    return [*handlers, _pulse(store, health, stop), *(_repeat(bus, store, job, thread, stop) for job in service.jobs)]
 
 
 async def _consume(bus: Bus, delivery: Delivery, stop: asyncio.Event, health: Health) -> None:
@@ -126,6 +129,13 @@ async def _consume(bus: Bus, delivery: Delivery, stop: asyncio.Event, health: He
         health.troubles[f"{delivery.group} on {delivery.topic}"] = str(stopped)
         log.error("stopped", group=delivery.group, topic=delivery.topic, why=str(stopped))
         await stop.wait()
+
+
+async def _pulse(store: Store, health: Health, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await survive(beat(store, health.troubles))
+        await pause(EVERY, stop)
+    await survive(leave(store))
 
 
 async def _repeat(bus: Bus, store: Store, job: Job, thread: Thread, stop: asyncio.Event) -> None:
@@ -157,9 +167,10 @@ async def _housekeep(bus: Bus, services: Sequence[Service], stop: asyncio.Event)
 
 
 async def _measure(bus: Bus, services: Sequence[Service]) -> None:
-    for service in services:
-        for event in service.handlers:
-            LAG.labels(service.name, event.topic.name).set(await bus.lag(service.name, event.topic.name))
+    now = time.time()
+    for one in await standings(services, bus):
+        LAG.labels(one.group, one.topic).set(one.lag)
+        OLDEST.labels(one.group, one.topic).set(one.waits(now) or 0)
 
 
 async def until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -7,6 +7,7 @@ Result     events to publish, then state to write
 
 Reject         this will never work: set it aside at once
 Unavailable    an engine is away: wait, as long as it takes
+Misconfigured  it will not work until somebody changes a setting
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,6 +28,15 @@ class Reject(Exception):
 
 class Unavailable(Exception):
     """An engine is away. Raised by adapters only; the delivery waits and loses nothing."""
+
+
+class Misconfigured(Exception):
+    """An engine is there, but not as it must be. The message says what is wrong and what to do about it."""
+
+
+def later(message: str) -> str:
+    """Marks a message that is spoken later, in the reader's language."""
+    return message
 
 
 async def nothing() -> None:
@@ -83,6 +93,9 @@ class Service:
     """A service. `name` is its consumer group, too."""
 
     name: str
+    title: str = ""
+    delayed: str = ""
+    """For people: what it does, and what it means for them while it does not. English; spoken by `Speech`."""
     handlers: Mapping[type[Event], Handler] = field(default_factory=dict)
     emits: Sequence[type[Event]] = ()
     jobs: Sequence[Job] = ()
@@ -90,6 +103,8 @@ class Service:
     """Makes its routes; called by the web process alone, so that workers load nothing of HTTP."""
     ledger: Callable[[], Awaitable[Ledger]] | None = None
     trace: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]] | None = None
+    checks: Mapping[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
+    """Asks each engine of the service: gives what it says it is; raises `Unavailable` or `Misconfigured`."""
     start: Callable[[], Awaitable[None]] = nothing
     """Awaited in the worker before the first batch."""
     close: Callable[[], Awaitable[None]] = nothing

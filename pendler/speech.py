@@ -5,7 +5,7 @@ Messages are English in the code and the templates; `messages/<language>.po` hol
 
 import gettext
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -41,6 +41,10 @@ class Speech:
     def date(self, at: date | datetime) -> str:
         """`12 December 2026`; a date-time counts in UTC."""
         return str(dates.format_date(at.astimezone(UTC) if isinstance(at, datetime) else at, "long", self._locale))
+
+    def duration(self, seconds: float) -> str:
+        """`3 minutes`."""
+        return dates.format_timedelta(timedelta(seconds=seconds), locale=self._locale)
 
     def number(self, value: float) -> str:
         return numbers.format_decimal(value, "#,##0.##" if value % 1 else "#,##0", self._locale)

@@ -35,6 +35,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def writable(connection: sqlite3.Connection) -> None:
+    """Takes the write lock and gives it back: an `OperationalError` where the disk is full or read-only."""
+    with transaction(connection):
+        connection.execute("PRAGMA user_version = 1")
+
+
 def select(connection: sqlite3.Connection, columns: Sequence[str], rest: str, values: Sequence[Any]) -> list[list[Any]]:
     """The rows of `SELECT columns rest`, as lists; columns are texts and numbers.
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -31,8 +31,8 @@ HEADERS = {
 }
 
 
-def web_app(services: Sequence[Service]) -> FastAPI:
-    """The application of the web process."""
+def web_app(services: Sequence[Service], *own: APIRouter) -> FastAPI:
+    """The application of the web process: what the services serve, and `own` routes of the runtime."""
     app = FastAPIOffline(
         title="Pendler",
         version="1",
@@ -42,6 +42,8 @@ def web_app(services: Sequence[Service]) -> FastAPI:
     for service in services:
         if service.api:
             app.include_router(service.api())
+    for router in own:
+        app.include_router(router)
     app.router.routes.append(Route("/static/pendler.css", _style))
     app.router.routes.extend(health_routes(dict))
     _problems(app)

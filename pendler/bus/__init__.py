@@ -73,6 +73,13 @@ class Bus(Protocol):
     async def compact(self) -> None:
         """Drops what retention and compaction allow. An engine that does so by itself does nothing here."""
 
+    async def check(self) -> str:
+        """What engine this is, once it has answered.
+
+        Raises:
+            Misconfigured: it is there, but not as it must be.
+        """
+
     async def close(self) -> None:
         """Leaves in order. What is not committed comes again."""
 
@@ -118,7 +125,7 @@ def failpoint(name: str) -> None:
     os.environ["PENDLER_FAILPOINT"] = f"{name}:{int(countdown) - 1}"
 
 
-async def survive(work: Awaitable[None]) -> Exception | None:
+async def survive(work: Awaitable[object]) -> Exception | None:
     """Whatever went wrong in `work`, for the caller to deal with: the one broad `except` of the code base."""
     try:
         await work

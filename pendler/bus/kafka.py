@@ -19,8 +19,8 @@ from faststream.kafka import KafkaBroker
 
 from pendler.bus import Delivery, Record, encode
 from pendler.bus.kafka_member import HANDOVER, Member, place, record, unless
-from pendler.service import Reject, Unavailable
-from schemas.event import Erased, Event
+from pendler.service import Misconfigured, Reject, Unavailable
+from schemas.event import EVENTS, Erased, Event
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells 25 times a second that a broker is away
 PATIENCE = 15.0
@@ -97,6 +97,16 @@ class KafkaBus:
 
     async def compact(self) -> None:
         """Kafka does so by itself."""
+
+    async def check(self) -> str:
+        async with self._engine(), asyncio.timeout(PATIENCE):
+            told = await (await self._started()).config.admin_client.describe_topics(list(EVENTS))
+        there = {each["topic"]: len(each["partitions"]) for each in told}
+        wrong = [name for name, event in EVENTS.items() if there.get(name, 0) < event.topic.partitions]
+        if wrong:
+            told_of = ", ".join(f"{name} ({there.get(name, 0)} partitions)" for name in wrong)
+            raise Misconfigured(f"missing topics or partitions: {told_of}; see pendler topics check, create")
+        return f"Kafka, {', '.join(self._servers)}"
 
     async def close(self) -> None:
         if self._publisher:

@@ -20,7 +20,7 @@ import structlog
 from pendler.bus import Delivery, Record, encode, failpoint
 from pendler.metrics import WAITING
 from pendler.service import Unavailable
-from pendler.sqlite import connect, insert, select, transaction
+from pendler.sqlite import connect, insert, select, transaction, writable
 from schemas.event import EVENTS, Erased, Event
 
 log = structlog.get_logger()
@@ -153,6 +153,10 @@ class LogBus:
     def _drop(self, where: str) -> None:
         with transaction(self._log):
             self._log.execute(f"DELETE FROM log WHERE {where}")
+
+    async def check(self) -> str:
+        await self._on(self._writer, partial(writable, self._log))
+        return f"SQLite log, {self._directory}"
 
     async def close(self) -> None:
         self._writer.shutdown()

@@ -65,6 +65,13 @@ class Store(Protocol):
     async def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         """How many documents `find` would give without a limit."""
 
+    async def check(self) -> str:
+        """What engine this is, once it has answered and let itself be written to.
+
+        Raises:
+            Misconfigured: it is there, but not as it must be.
+        """
+
     async def close(self) -> None:
         """Closes the connection."""
 

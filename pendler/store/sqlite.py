@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from pendler.service import Unavailable
-from pendler.sqlite import connect, insert, select, transaction
+from pendler.sqlite import connect, insert, select, transaction, writable
 from pendler.store import Collection, Doc, Range
 
 T = TypeVar("T")
@@ -110,6 +110,16 @@ class SqliteStore:
         conditions, values = _conditions(collection, where or {}, None)
         statement = f'SELECT count(*) FROM "{collection.name}" WHERE {conditions}'
         return await self._run(collection, lambda: int(self._connection.execute(statement, values).fetchone()[0]))
+
+    async def check(self) -> str:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._check)
+        return f"SQLite, {self._path}"
+
+    def _check(self) -> None:
+        try:
+            writable(self._connection)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the store {self._path}: {error}") from error
 
     async def close(self) -> None:
         self._thread.shutdown()

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pendler.bus import Bus
 from pendler.metrics import OUTCOMES
 from pendler.service import Fact, Handler, Job, Result, Service
+from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Range, Store, open_store
 from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
@@ -42,6 +43,9 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         jobs.append(Job("demonstration", 3600, partial(demonstration.fill, store, settings.clock)))
     return Service(
         "ingest",
+        title=_("Deliveries of employment services"),
+        delayed=_("New deliveries are accepted and kept, but not read yet."),
+        checks={"store": store.check},
         handlers={RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))},
         emits=[RecordReceived, VacancyNormalised, RecordSettled],
         jobs=jobs,

@@ -6,6 +6,7 @@ from pendler.bus import Bus
 from pendler.esco import Pack, lexicon
 from pendler.places import Places, open_places
 from pendler.service import Fact, Handler, Result, Service
+from pendler.service import later as _
 from pendler.settings import Settings
 from schemas.event import Erased, VacancyMatched, VacancyNormalised
 from schemas.vacancy import Derived, Location, OccupationCode, Place, Vacancy
@@ -23,7 +24,13 @@ def build(pack: Pack, places: Places) -> Service:
     async def on_normalised(facts: Sequence[Fact]) -> Result:
         return Result([matched(fact, pack, places) for fact in facts])
 
-    return Service("match", handlers={VacancyNormalised: Handler(on_normalised, size=300)}, emits=[VacancyMatched])
+    return Service(
+        "match",
+        title=_("Occupations, languages and places"),
+        delayed=_("New vacancies wait for their codes and places."),
+        handlers={VacancyNormalised: Handler(on_normalised, size=300)},
+        emits=[VacancyMatched],
+    )
 
 
 def matched(fact: VacancyNormalised | Erased, pack: Pack, places: Places) -> VacancyMatched | Erased:

@@ -11,6 +11,7 @@ from pendler import tracing
 from pendler.bus import Bus
 from pendler.places import Places, open_places
 from pendler.service import Fact, Handler, Job, Result, Service
+from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
 from schemas.event import AlertSent, VacancyMatched
@@ -56,6 +57,9 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
 
     return Service(
         "notify",
+        title=_("New jobs by e-mail"),
+        delayed=_("Mails about new jobs come later."),
+        checks={"store": store.check, "mail": mail.check},
         handlers={VacancyMatched: Handler(partial(on_matched, store, readers), size=300)},
         emits=[AlertSent],
         jobs=[Job("mail", 1, mail_out)],

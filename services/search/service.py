@@ -1,13 +1,16 @@
 """vacancy.matched -> the store and the index; the search API and the pages."""
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pendler.bus import Bus
+from pendler.metrics import FRESHNESS
 from pendler.places import Places, open_places
 from pendler.searchable import searchable
 from pendler.service import Fact, Handler, Ledger, Result, Service
+from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.event import Erased, VacancyMatched
@@ -30,6 +33,9 @@ def build(store: Store, index: Index, places: Places) -> Service:
 
     return Service(
         "search",
+        title=_("Search jobs"),
+        delayed=_("New vacancies cannot be found yet; those that are there can."),
+        checks={"store": store.check, "index": index.check},
         handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.2)},
         api=partial(routes, store, index, places),
         ledger=partial(ledger, index),
@@ -63,6 +69,10 @@ async def on_matched(store: Store, index: Index, facts: Sequence[Fact]) -> Resul
         await store.delete(VACANCIES, erased)
         await index.put(documents)
         await index.delete(erased)
+        now = time.time()
+        for fact in fresh:
+            if fact.ref not in known:
+                FRESHNESS.observe(max(0.0, now - fact.at.timestamp()))
 
     return Result(write=write)
 

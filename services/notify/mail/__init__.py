@@ -28,6 +28,13 @@ class Mail(Protocol):
             Refused, Lost, pendler.service.Unavailable: see the module.
         """
 
+    async def check(self) -> str:
+        """What takes the mails, once it has answered.
+
+        Raises:
+            pendler.service.Misconfigured: it is there, but will not let us in.
+        """
+
     async def fate(self, identity: str) -> bool | None:
         """Whether the message of that name was taken; None where nobody can know."""
 

@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from pendler.service import Unavailable
+from pendler.service import Misconfigured, Unavailable
 
 LINES = policy.SMTP.clone(max_line_length=900)
 """Links in headers must stay whole: Python would break a longer line by encoding it."""
@@ -33,6 +33,15 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self._folder / f"{name}.eml")
+
+    async def check(self) -> str:
+        try:
+            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the outbox {self._folder}: {error}") from error
+        if not os.access(self._folder, os.W_OK):
+            raise Misconfigured(f"the outbox {self._folder} cannot be written to: make it writable for this user")
+        return f"outbox folder, {self._folder}"
 
     async def fate(self, identity: str) -> bool | None:
         return any(self._folder.glob(f"*-{identity}.eml"))

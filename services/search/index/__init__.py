@@ -67,6 +67,13 @@ class Index(Protocol):
             BadCursor: the cursor cannot be used.
         """
 
+    async def check(self) -> str:
+        """What engine this is, once it has answered.
+
+        Raises:
+            pendler.service.Misconfigured: it is there, but not as it must be.
+        """
+
     async def open_versions(self) -> Mapping[str, int]:
         """The `order` of every open vacancy by ref, for the audit."""
 

@@ -9,6 +9,7 @@ import base64
 import fcntl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,6 +113,10 @@ class TantivyIndex:
         orders: Any = searcher.fast_field_values("order", addresses) if addresses else []
         refs = [searcher.doc(address)["ref"][0] for address in addresses]
         return dict(zip(refs, map(int, orders), strict=True))
+
+    async def check(self) -> str:
+        searcher = await self._on(self._reading, self._searcher)
+        return f"tantivy {version('tantivy')}, {searcher.num_docs:,} vacancies"
 
     async def open_versions(self) -> Mapping[str, int]:
         query = Query.term_query(self._schema, "status", Status.ACTIVE)
