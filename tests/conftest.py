@@ -10,7 +10,7 @@ import pytest
 
 from pendler.places import FORMAT, Places, build, open_places
 
-pytest_plugins = ["tests.kafka_node"]
+pytest_plugins = ["tests.engines"]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ No transactions over several documents and no change streams: the same code runs
 stand-in and on SQLite. What must happen together is made to repeat safely instead.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -87,4 +87,19 @@ def open_store(url: str, service: str) -> Store:
         from pendler.store.sqlite import SqliteStore
 
         return SqliteStore(f"{rest}/{service}.db")
-    raise ValueError(f"PENDLER_STORE={url!r}: expected file:DIRECTORY")
+    if scheme in ("mongodb", "mongodb+srv"):
+        from pendler.store.mongo import MongoStore
+
+        return MongoStore(url, f"pendler_{service}")
+    raise ValueError(f"PENDLER_STORE={url!r}: expected file:DIRECTORY or mongodb://HOST")
+
+
+def refuse_undeclared(collection: Collection, where: Iterable[str], within: Range | None) -> None:
+    """What every adapter does first with a search.
+
+    Raises:
+        ValueError: it names a field that the collection does not declare.
+    """
+    undeclared = {*where, *([within.field] if within else [])} - set(collection.fields)
+    if undeclared:
+        raise ValueError(f"{collection.name}: not a declared field: {', '.join(sorted(undeclared))}")

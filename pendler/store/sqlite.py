@@ -12,7 +12,7 @@ import orjson
 
 from pendler.service import Unavailable
 from pendler.sqlite import connect, insert, select, transaction, writable
-from pendler.store import Collection, Doc, Range
+from pendler.store import Collection, Doc, Range, refuse_undeclared
 
 T = TypeVar("T")
 Allowed = Callable[[Mapping[str, int | None], str], bool]
@@ -127,9 +127,7 @@ class SqliteStore:
 
 
 def _conditions(collection: Collection, where: Mapping[str, Any], within: Range | None) -> tuple[str, list[Any]]:
-    undeclared = {*where, *([within.field] if within else [])} - set(collection.fields)
-    if undeclared:
-        raise ValueError(f"{collection.name}: not a declared field: {', '.join(sorted(undeclared))}")
+    refuse_undeclared(collection, where, within)
     parts, values = ["1"], []
     for field, value in where.items():
         parts.append(f'"f_{field}" IS ?')

@@ -5,7 +5,9 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from pendler.esco import isco_uri
@@ -19,19 +21,30 @@ Use = Callable[[Callable[[Index], Awaitable[None]]], None]
 ZELZATE = Origin(name="Zelzate", lat=51.2, lon=3.81)
 
 
-@pytest.fixture(params=["tantivy"])
+@pytest.fixture(params=["tantivy", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)])
 def use(request: pytest.FixtureRequest, tmp_path: Path) -> Use:
-    def run(work: Callable[[Index], Awaitable[None]]) -> None:
-        async def opened() -> None:
-            index = open_index(f"file:{tmp_path}")
-            try:
-                await work(index)
-            finally:
-                await index.close()
+    """Runs something with an index; each call opens the same one anew, as a process would."""
+    url = f"file:{tmp_path}" if request.param == "tantivy" else request.getfixturevalue("emptied")
+    return lambda work: using(url, work)
 
-        asyncio.run(opened())
 
-    return run
+@pytest.fixture
+def emptied(elasticsearch: Any) -> str:
+    """The URL of an Elasticsearch without an index."""
+    url = f"http://{elasticsearch.address}"
+    httpx2.delete(f"{url}/pendler-vacancies-000001", timeout=30, trust_env=False)
+    return url
+
+
+def using(url: str, work: Callable[[Index], Awaitable[None]]) -> None:
+    async def opened() -> None:
+        index = open_index(url)
+        try:
+            await work(index)
+        finally:
+            await index.close()
+
+    asyncio.run(opened())
 
 
 def vacancy(n: int, title: str = "", **members: object) -> Searchable:

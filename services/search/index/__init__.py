@@ -82,7 +82,7 @@ class Index(Protocol):
 
 
 def open_index(url: str) -> Index:
-    """The index a URL names: `file:DIR` (tantivy) on one machine.
+    """The index a URL names: `file:DIR` (tantivy) on one machine, `https://USER:PASSWORD@HOST:9200` on many.
 
     Raises:
         ValueError: the scheme is not known.
@@ -92,4 +92,8 @@ def open_index(url: str) -> Index:
         from services.search.index.embedded import TantivyIndex
 
         return TantivyIndex(rest)
-    raise ValueError(f"PENDLER_INDEX={url!r}: expected file:DIRECTORY")
+    if scheme in ("http", "https"):
+        from services.search.index.elastic import ElasticIndex
+
+        return ElasticIndex(url)
+    raise ValueError(f"PENDLER_INDEX={url!r}: expected file:DIRECTORY or https://USER:PASSWORD@HOST:PORT")

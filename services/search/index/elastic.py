@@ -1,0 +1,329 @@
+"""The index on many machines: Elasticsearch, one index behind an alias. Texts come analysed: it splits them at spaces.
+
+A document's version is its `order`, which the engine itself guards. Its circles are measured on a slightly other
+earth than ours: what lies well within or without is its to say, and the points near the rim are measured in Python.
+"""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any, TypeVar
+from zlib import crc32
+
+import orjson
+from elasticsearch import (
+    ApiError,
+    AsyncElasticsearch,
+    AuthenticationException,
+    AuthorizationException,
+    BadRequestError,
+    TransportError,
+    __version__,
+)
+
+from pendler.searchable import Searchable, Wanted, near
+from pendler.service import Misconfigured, Unavailable
+from schemas.query import Origin, Shown, Sort
+from schemas.vacancy import Status
+from services.search.index import BadCursor, Count, Hit, Hits, Page
+
+ALIAS = "pendler-vacancies"
+FIRST = f"{ALIAS}-000001"
+TITLE_COUNTS = 3.0
+CHUNK_BYTES, VERSIONS, MOST_POINTS, MOST_VALUES = 5_000_000, 10_000, 50_000, 100
+LONGEST_ID = 512  # bytes
+RIM = 0.001  # the engine's earth and its rounding differ by far less
+PATIENCE, TRIES = 0.2, 50
+FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
+KEYWORDS = ("ref", "point", "status", "source", "country", "nuts", "region", "occupation", "main")
+MAPPINGS: dict[str, Any] = {
+    "dynamic": "strict",
+    "properties": {
+        **{name: {"type": "keyword"} for name in KEYWORDS},
+        **{name: {"type": "text", "analyzer": "whitespace"} for name in ("title", "body")},
+        **{name: {"type": "long"} for name in ("order", "published", "deadline", "positions")},
+        "at": {"type": "geo_point"},
+    },
+}
+# Put refreshes it, so seldom by itself. What was deleted is forgotten soon, as on one machine. One shard: exact counts.
+SETTINGS = {"number_of_shards": 1, "refresh_interval": "30s", "gc_deletes": "0s"}
+BAD_CURSOR = BadCursor("this cursor belongs to no search in this order; start again without it")
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class ElasticIndex:
+    """See `services.search.index.Index`."""
+
+    def __init__(self, url: str) -> None:
+        self._client = AsyncElasticsearch(url, request_timeout=30, max_retries=1)
+        self._ready = False
+
+    async def _run(self, work: Callable[[AsyncElasticsearch], Awaitable[T]]) -> T:
+        try:
+            if not self._ready:
+                await self._create()
+            return await work(self._client)
+        except ApiError as error:
+            if error.status_code == 400:
+                raise
+            raise Unavailable(f"the index {ALIAS}: {error}") from error
+        except TransportError as error:
+            raise Unavailable(f"the index {ALIAS}: {error}") from error
+
+    async def _create(self) -> None:
+        """Makes the first index, unless the alias stands for one already."""
+        if not await self._client.indices.exists_alias(name=ALIAS):
+            quiet = self._client.options(ignore_status=400)  # another may just have made it
+            made = await quiet.indices.create(index=FIRST, mappings=MAPPINGS, settings=SETTINGS, aliases={ALIAS: {}})
+            if "error" in made and made["error"]["type"] != "resource_already_exists_exception":
+                raise ValueError(f"Elasticsearch makes no index {FIRST}: {made['error']['reason']}")
+        self._ready = True
+
+    async def put(self, documents: Sequence[Searchable]) -> None:
+        """A refusal is for a newer document, which stays, or for one deleted just now, which is soon forgotten."""
+        left = documents
+        for _ in range(TRIES):
+            refused = await self._write(_action("index", _document(one), one.ref, one.order) for one in left)
+            there = await self._there(refused)
+            left = [one for one in left if _id(one.ref) in refused - there]
+            if not left:
+                return
+            await asyncio.sleep(PATIENCE)
+        raise Unavailable(f"the index {ALIAS} does not forget what was deleted")
+
+    async def delete(self, refs: Sequence[str]) -> None:
+        await self._write(_action("delete", None, ref) for ref in refs)
+
+    async def _write(self, actions: Iterator[bytes]) -> set[str]:
+        """Does all of them, to be seen from then on; returns the ids that were refused for a higher version."""
+        refused: set[str] = set()
+        for body in _bodies(actions):
+            refused |= await self._run(partial(_bulk, body=body))
+        await self._run(lambda client: client.indices.refresh(index=ALIAS))
+        return refused
+
+    async def _there(self, ids: set[str]) -> set[str]:
+        if not ids:
+            return set()
+        found = await self._run(lambda client: client.mget(index=ALIAS, ids=list(ids), source=False))
+        return {one["_id"] for one in found["docs"] if one.get("found")}
+
+    async def check(self) -> str:
+        try:
+            told = await self._client.info()
+        except (AuthenticationException, AuthorizationException) as error:
+            raise Misconfigured(
+                f"Elasticsearch does not let us in: {error}. See the user and password in PENDLER_INDEX"
+            ) from None
+        except (ApiError, TransportError) as error:
+            raise Unavailable(f"the index {ALIAS}: {error}") from error
+        version = told["version"]["number"]
+        if version.partition(".")[0] != str(__version__[0]):
+            raise Misconfigured(
+                f"Elasticsearch is {version}; this client speaks to version {__version__[0]} only: upgrade one of them"
+            )
+        await self._run(lambda client: client.indices.refresh(index=ALIAS))
+        return f"Elasticsearch {version}, {ALIAS}"
+
+    async def open_versions(self) -> Mapping[str, int]:
+        return await self._run(_open_versions)
+
+    async def search(self, wanted: Wanted, page: Page) -> Hits:
+        after = _read(page)
+        try:
+            return await self._run(lambda client: _search(client, wanted, page, after))
+        except BadRequestError:
+            if after is None:
+                raise
+            raise BAD_CURSOR from None
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+async def _bulk(client: AsyncElasticsearch, body: bytes) -> set[str]:
+    done = await client.bulk(
+        operations=[body],  # type: ignore[list-item] # lines are as good as mappings
+        index=ALIAS,
+        require_alias=True,
+        filter_path="items.*.error,items.*.status,items.*._id",
+    )
+    failed = [item for one in done.get("items", ()) for item in one.values() if "error" in item]
+    for item in failed:
+        if item["status"] == 400:
+            raise ValueError(f"Elasticsearch refuses {item['_id']}: {item['error']}")
+        if item["status"] != 409:
+            raise Unavailable(f"the index {ALIAS}: {item['error']}")
+    return {item["_id"] for item in failed}
+
+
+async def _open_versions(client: AsyncElasticsearch) -> dict[str, int]:
+    """A scan of one moment of the index, whatever is written meanwhile."""
+    moment = {"id": (await client.open_point_in_time(index=ALIAS, keep_alive="1m"))["id"], "keep_alive": "1m"}
+    found: dict[str, int] = {}
+    hits: list[Json] = [{"sort": None}]
+    try:
+        while hits:
+            answer = await client.search(
+                pit=moment, query={"term": {"status": Status.ACTIVE}}, size=VERSIONS, sort="_shard_doc",
+                search_after=hits[-1]["sort"], source=False, docvalue_fields=[{"field": "ref"}, {"field": "order"}], track_total_hits=False,
+            )  # fmt: skip
+            hits = answer["hits"]["hits"]
+            found |= {hit["fields"]["ref"][0]: hit["fields"]["order"][0] for hit in hits}
+    finally:
+        await client.close_point_in_time(id=moment["id"])
+    return found
+
+
+async def _search(client: AsyncElasticsearch, wanted: Wanted, page: Page, after: list[Any] | None) -> Hits:
+    query = _query(wanted)
+    if wanted.origin:
+        query["bool"]["filter"].append(await _circle(client, query, wanted.origin, wanted.km))
+    found = await client.search(
+        index=ALIAS, query=query, size=page.limit + 1 if page.limit else 0, sort=_order(page.sort, wanted.origin),
+        search_after=after, source=False, docvalue_fields=[{"field": "ref"}, {"field": "point"}], track_total_hits=True, aggs=_COUNTED,
+        preference=f"{crc32(repr(query).encode())}",  # the same copy for the next page, since scores differ by copy
+    )  # fmt: skip
+    hits, counted = found["hits"]["hits"], found["aggregations"]
+    total = Count(found["hits"]["total"]["value"], int(counted["posts"]["value"]))
+    shown = hits[: page.limit]
+    cursor = _cursor(page.sort, shown[-1]["sort"]) if len(hits) > page.limit > 0 else ""
+    return Hits(total, [_hit(hit, wanted.origin) for hit in shown], cursor, _facets(counted))
+
+
+async def _circle(client: AsyncElasticsearch, query: Json, origin: Origin, km: float) -> Json:
+    """The filter for the vacancies within `km`, the points near its rim measured here."""
+    inner, outer = _round(origin, km * (1 - RIM) - 0.01), _round(origin, km * (1 + RIM) + 0.01)
+    rim = {"bool": {"filter": [query, outer], "must_not": inner}}
+    asked = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
+    found = await client.search(index=ALIAS, query=rim, size=0, aggs=asked, track_total_hits=False)
+    points = [bucket["key"] for bucket in found["aggregations"]["points"]["buckets"]]
+    within = [point for point in points if (near(origin, [_point(point)]) or 0) <= km]
+    return {"bool": {"should": [inner, {"terms": {"point": within}}]}}
+
+
+def _round(origin: Origin, km: float) -> Json:
+    return {"geo_distance": {"distance": f"{max(km, 0.001)}km", "at": {"lat": origin.lat, "lon": origin.lon}}}
+
+
+def _query(wanted: Wanted) -> Json:
+    sets = {
+        "country": wanted.countries,
+        "nuts": wanted.nuts,
+        "occupation": wanted.occupations,
+        "source": wanted.sources,
+    }
+    filters: list[Json] = [{"terms": {name: sorted(values)}} for name, values in sets.items() if values]
+    active = {"term": {"status": Status.ACTIVE}}
+    if wanted.shown is not Shown.ANY:
+        filters.append(active if wanted.shown is Shown.ACTIVE else {"bool": {"must_not": active}})
+    return {"bool": {"filter": filters, "must": [_word(alternatives) for alternatives in wanted.words]}}
+
+
+def _word(alternatives: Sequence[str]) -> Json:
+    title = [{"term": {"title": {"value": term, "boost": TITLE_COUNTS}}} for term in alternatives]
+    body = [{"term": {"body": {"value": term}}} for term in alternatives]
+    return {"bool": {"should": [*title, *body]}} if alternatives else {"match_none": {}}
+
+
+def _order(sort: Sort, origin: Origin | None) -> list[Json]:
+    """Every order is total: it ends with the ref. Distances are the engine's here, and right within a metre."""
+    newest: list[Json] = [{"published": "desc"}, {"ref": "asc"}]
+    if sort is Sort.NEAREST and origin:
+        at = {"lat": origin.lat, "lon": origin.lon}
+        return [{"_geo_distance": {"at": at, "order": "asc", "unit": "km", "mode": "min"}}, *newest]
+    first: dict[Sort, list[Json]] = {Sort.DEADLINE: [{"deadline": "asc"}], Sort.RELEVANCE: [{"_score": "desc"}]}
+    return [*first.get(sort, []), *newest]
+
+
+_POSTS: Json = {"posts": {"sum": {"field": "positions"}}}
+_COUNTED: Json = {
+    **_POSTS,
+    **{name: {"terms": {"field": field, "size": MOST_VALUES}, "aggs": _POSTS} for name, field in FACETS.items()},
+}
+
+
+def _facets(counted: Json) -> dict[str, dict[str, Count]]:
+    return {
+        name: {
+            bucket["key"]: Count(bucket["doc_count"], int(bucket["posts"]["value"]))
+            for bucket in counted[name]["buckets"]
+        }
+        for name in FACETS
+    }
+
+
+def _hit(hit: Json, origin: Origin | None) -> Hit:
+    points = map(_point, hit["fields"].get("point", ()))
+    return Hit(hit["fields"]["ref"][0], near(origin, points) if origin else None)
+
+
+def _document(one: Searchable) -> Json:
+    points = sorted(one.points)
+    return {
+        "ref": one.ref,
+        "status": one.status,
+        "source": one.source,
+        "order": one.order,
+        "positions": one.positions,
+        "country": sorted(one.countries),
+        "nuts": sorted(one.nuts),
+        "region": sorted(code for code in one.nuts if len(code) == 5),
+        "occupation": sorted(one.occupations),
+        "main": one.main_occupation,
+        "title": " ".join(one.title),
+        "body": " ".join(one.body),
+        "published": one.published,
+        "deadline": one.deadline,
+        "point": [f"{lat},{lon}" for lat, lon in points],
+        "at": [{"lat": lat, "lon": lon} for lat, lon in points],
+    }
+
+
+def _action(kind: str, document: Json | None, ref: str, order: int | None = None) -> bytes:
+    guard = {} if order is None else {"version": order, "version_type": "external_gte"}
+    lines = [{kind: {"_id": _id(ref), **guard}}, *([document] if document else [])]
+    return b"".join(orjson.dumps(line) + b"\n" for line in lines)
+
+
+def _bodies(actions: Iterator[bytes]) -> Iterator[bytes]:
+    """The actions in requests of a size that the engine likes."""
+    body = bytearray()
+    for action in actions:
+        body += action
+        if len(body) >= CHUNK_BYTES:
+            yield bytes(body)
+            body.clear()
+    if body:
+        yield bytes(body)
+
+
+def _id(ref: str) -> str:
+    """The ref, or what stands for it where it is longer than the engine allows."""
+    raw = ref.encode()
+    return ref if len(raw) <= LONGEST_ID else sha256(raw).hexdigest()
+
+
+def _point(text: str) -> tuple[float, float]:
+    lat, _, lon = text.partition(",")
+    return float(lat), float(lon)
+
+
+def _cursor(sort: Sort, last: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([sort, *last])).decode().rstrip("=")
+
+
+def _read(page: Page) -> list[Any] | None:
+    """The sort values of the last hit; the engine itself refuses those that are none."""
+    if not page.cursor:
+        return None
+    try:
+        sort, *last = orjson.loads(base64.urlsafe_b64decode(page.cursor + "=="))
+    except (ValueError, TypeError):
+        raise BAD_CURSOR from None
+    if sort != page.sort:
+        raise BAD_CURSOR
+    return list(last)
