@@ -13,6 +13,15 @@ setup: .venv/ready ## Make .venv from requirements.lock
 run: setup ## Run the exchange on this machine, with demonstration vacancies
 	@exec $(BIN)/pendler run
 
+engines: setup ## Start Kafka, Elasticsearch and a stand-in for MongoDB (Java 17 and Maven)
+	@for engine in kafka mongodb elasticsearch; do deploy/engines/$$engine.sh start; done
+
+run-cluster: setup ## Run the exchange on those engines: four workers, one web process, the same demonstration
+	@$(BIN)/python -m deploy.cluster start
+
+stop: ## Stop what `make run-cluster` and `make engines` started
+	@$(BIN)/python -m deploy.cluster stop
+
 test: setup ## All tests; starts a Kafka broker of its own where Java and Maven are there
 	@$(BIN)/python -m pytest
 
@@ -49,4 +58,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run test check schemas bench lock clean
+.PHONY: help setup run engines run-cluster stop test check schemas bench lock clean

@@ -14,7 +14,9 @@ import structlog
 import typer
 
 from pendler.prepare import prepare
+from pendler.service import Misconfigured
 from pendler.settings import Settings
+from pendler.stopping import MISCONFIGURED
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 Names = Annotated[list[str] | None, typer.Argument(help="Services; none named: all of them.")]
@@ -62,11 +64,12 @@ def web(names: Names = None) -> None:
 @app.command()
 def run(
     demo: Annotated[bool, typer.Option(help="Fill an empty exchange with demonstration vacancies.")] = True,
+    apart: Annotated[bool, typer.Option(help="A worker of its own for each service, not one for two.")] = False,
 ) -> None:
-    """Run the whole exchange on this machine: a web process and a pipeline process, restarted if they die."""
+    """Run the whole exchange on this machine: a web process and workers, restarted if they die."""
     from pendler.supervisor import supervise
 
-    raise SystemExit(asyncio.run(supervise(Settings(), demo)))
+    raise SystemExit(asyncio.run(supervise(Settings(), demo, apart)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,7 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # A process that runs needs none of the services' commands, and starts a second sooner without them.
     for entry in () if given[:1] in (["run"], ["work"], ["web"]) else entry_points(group="pendler.commands"):
         app.add_typer(entry.load())
-    app(given)
+    try:
+        app(given)
+    except Misconfigured as wrong:
+        print(f"pendler: {wrong}", file=sys.stderr)
+        raise SystemExit(MISCONFIGURED) from None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -12,9 +13,10 @@ import typer
 from pendler.audit import audit as audited
 from pendler.audit import trace as traced
 from pendler.bus import Bus, Record, dead_topic, open_bus
+from pendler.engines import Finding, checks_of, examine, examine_machine
 from pendler.prepare import prepare
-from pendler.run import modules
-from pendler.service import Service
+from pendler.run import Module, modules
+from pendler.service import Misconfigured, Service
 from pendler.settings import Settings
 from pendler.standing import standings
 
@@ -44,6 +46,38 @@ def trace(ref: str, as_json: AsJson = False) -> None:
     for hop in [] if as_json else hops:
         typer.echo("  ".join(f"{name}={value}" for name, value in hop.items()))
     raise typer.Exit(0 if hops else 1)
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether this machine and every engine are as they must be, and what to type where not. Exit 1 if not."""
+    settings, wrong = Settings(), False
+    for finding in chain(examine_machine(settings), _engines(settings)):
+        wrong |= finding.wrong
+        typer.echo(f"{'WRONG' if finding.wrong else 'ok':6} {finding.what:18} {finding.told}")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _engines(settings: Settings) -> list[Finding]:
+    """Each service's engines, opened by itself: one that cannot be opened hides no other."""
+    found: dict[str, Finding] = {}
+    for name, module in modules().items():
+        try:
+            found |= asyncio.run(_examined(settings, module))
+        except Misconfigured as error:
+            found[name] = Finding(name, str(error), wrong=True)
+    return list(found.values())
+
+
+async def _examined(settings: Settings, module: Module) -> dict[str, Finding]:
+    prepare(settings)
+    bus = open_bus(settings.url_of("bus"))
+    service = module.from_settings(settings, bus)
+    try:
+        return {name: await examine(name, check) for name, check in checks_of([service], bus).items()}
+    finally:
+        await service.close()
+        await bus.close()
 
 
 @app.command()

@@ -4,6 +4,7 @@ import sys
 from multiprocessing import get_context
 
 from pendler.places import build
+from pendler.service import Misconfigured
 from pendler.settings import Settings
 
 
@@ -13,9 +14,18 @@ def tell(line: str) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Makes what is missing. The places in a process of their own, whose memory is given back."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    settings.make_secret()
+    """Makes what is missing. The places in a process of their own, whose memory is given back.
+
+    Raises:
+        Misconfigured: the home cannot be written to.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.make_secret()
+    except OSError as error:
+        raise Misconfigured(
+            f"PENDLER_HOME={settings.home} cannot be written to: {error.strerror}. Set it to a folder of this user's"
+        ) from None
     if not settings.places.exists():
         tell("First start: preparing places and postcodes (about ten seconds)")
         process = get_context("spawn").Process(target=build, args=(settings.places, tell))

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from pendler.bus import Bus, Delivery, Stopped, open_bus, survive
+from pendler.engines import answering
 from pendler.lease import lease
 from pendler.metrics import LAG, OLDEST
 from pendler.pulse import EVERY, beat, leave
@@ -81,8 +82,10 @@ async def work(settings: Settings, names: Sequence[str], stop: asyncio.Event, he
     bus = open_bus(settings.url_of("bus"))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
+        await answering({"bus": bus.check}, health.troubles, stop)
         running = [
-            await stack.enter_async_context(_service(settings, bus, module)) for module in modules(names).values()
+            await stack.enter_async_context(_service(settings, bus, module, stop, health))
+            for module in modules(names).values()
         ]
         tasks = [
             asyncio.create_task(each)
@@ -95,12 +98,17 @@ async def work(settings: Settings, names: Sequence[str], stop: asyncio.Event, he
 
 
 @asynccontextmanager
-async def _service(settings: Settings, bus: Bus, module: Module) -> AsyncIterator[tuple[Service, Thread]]:
+async def _service(
+    settings: Settings, bus: Bus, module: Module, stop: asyncio.Event, health: Health
+) -> AsyncIterator[tuple[Service, Thread]]:
     thread = Thread(module.__name__)  # type: ignore[attr-defined]
 
     async def build() -> Service:
         service = module.from_settings(settings, bus)
-        await service.start()
+        named = {f"{name} of {service.name}": check for name, check in service.checks.items()}
+        await answering(named, health.troubles, stop)
+        if not stop.is_set():
+            await service.start()
         return service
 
     service = await thread(build())

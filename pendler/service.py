@@ -30,7 +30,7 @@ class Unavailable(Exception):
     """An engine is away. Raised by adapters only; the delivery waits and loses nothing."""
 
 
-class Misconfigured(Exception):
+class Misconfigured(ValueError):
     """An engine is there, but not as it must be. The message says what is wrong and what to do about it."""
 
 

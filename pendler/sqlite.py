@@ -8,18 +8,27 @@ from typing import Any
 
 import orjson
 
+from pendler.service import Misconfigured
+
 PATIENCE = 10.0
 ROWS = 500
 
 
 def connect(path: Path, schema: str = "") -> sqlite3.Connection:
-    """A connection in WAL mode, synced to disk at each commit; creates the file and `schema` where absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
-    connection.executescript(schema)
+    """A connection in WAL mode, synced to disk at each commit; creates the file and `schema` where absent.
+
+    Raises:
+        Misconfigured: it cannot be created or opened.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.executescript(schema)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise Misconfigured(f"{path} cannot be used: {error}. See that its folder is there and writable") from error
     return connection
 
 

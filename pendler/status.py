@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,9 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pendler.bus import Bus
+from pendler.engines import Finding, checks_of, examine
 from pendler.pages import page
 from pendler.pulse import Pulse, pulses
-from pendler.service import Misconfigured, Service, Unavailable
+from pendler.service import Service, Unavailable
 from pendler.standing import Standing, standings
 from pendler.store import Store
 
@@ -45,37 +46,22 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True)
-class EngineStatus:
-    """One engine; `trouble` is empty where it answers, and `is_` what it says it is."""
-
-    name: str
-    is_: str = ""
-    trouble: str = ""
-
-
-@dataclass(frozen=True)
 class Status:
     """The whole exchange."""
 
     services: Sequence[ServiceStatus]
-    engines: Sequence[EngineStatus]
+    engines: Sequence[Finding]
 
     @property
     def well(self) -> bool:
-        return all(one.state is State.WORKING for one in self.services) and not any(e.trouble for e in self.engines)
+        return all(one.state is State.WORKING for one in self.services) and not any(one.wrong for one in self.engines)
 
 
 async def status(services: Sequence[Service], bus: Bus, stores: Mapping[str, Store]) -> Status:
     """Asks everybody. An engine that is away makes only what it holds unknown."""
     standing = await _known(standings(services, bus), [])
     told = [await _service(one, standing, await _known(pulses(stores[one.name]), [])) for one in services]
-    return Status(told, await asyncio.gather(*(_engine(*check) for check in checks(services, bus))))
-
-
-def checks(services: Sequence[Service], bus: Bus) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
-    """Every engine's check, by name."""
-    own = [(f"{name} of {one.name}", check) for one in services for name, check in one.checks.items()]
-    return [("bus", bus.check), *own]
+    return Status(told, await asyncio.gather(*(examine(*check) for check in checks_of(services, bus).items())))
 
 
 async def _service(service: Service, standing: Sequence[Standing], heard: Sequence[Pulse]) -> ServiceStatus:
@@ -88,13 +74,6 @@ async def _service(service: Service, standing: Sequence[Standing], heard: Sequen
         service.name, service.title, service.delayed, state if alive else State.SILENT, len(alive),
         sum(one.lag for one in mine), seconds, troubles,
     )  # fmt: skip
-
-
-async def _engine(name: str, check: Callable[[], Awaitable[str]]) -> EngineStatus:
-    try:
-        return EngineStatus(name, await asyncio.wait_for(check(), PATIENCE))
-    except (Unavailable, Misconfigured, TimeoutError) as error:
-        return EngineStatus(name, trouble=str(error) or "no answer")
 
 
 async def _known(work: Awaitable[Any], otherwise: Any) -> Any:
@@ -114,7 +93,8 @@ def routes(services: Sequence[Service], bus: Bus, stores: Mapping[str, Store]) -
     async def as_data() -> dict[str, Any]:
         """How each service is doing, what waits for it, and whether the engines answer."""
         told = await status(services, bus, stores)
-        return {"well": told.well, **asdict(told)}
+        engines = [{"name": one.what, "answers": not one.wrong} for one in told.engines]
+        return {"well": told.well, "services": [asdict(one) for one in told.services], "engines": engines}
 
     api.add_api_route("/status", as_page, include_in_schema=False)
     api.add_api_route("/v1/status", as_data, tags=["status"], summary="How the exchange is doing")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
+from itertools import count
 
 import httpx2
 import structlog
@@ -15,50 +16,67 @@ from rich.table import Table
 
 from pendler.prepare import prepare
 from pendler.settings import Settings
-from pendler.stopping import PARENT, stop_on_signals
+from pendler.stopping import MISCONFIGURED, PARENT, stop_on_signals
 
 log = structlog.get_logger()
 GRACE = 15.0
+ENGINES = {
+    "bus": ("SQLite log", "Kafka"),
+    "store": ("SQLite", "MongoDB"),
+    "index": ("tantivy", "Elasticsearch"),
+    "mail": ("outbox folder", "SMTP"),
+}
+"""What each port is on: on one machine, on many."""
 READY_WITHIN = 60.0
 
 
-async def supervise(settings: Settings, demo: bool) -> int:
-    """Runs until a signal stops it. Returns the exit code."""
+async def supervise(settings: Settings, demo: bool, apart: bool = False) -> int:
+    """Runs until a signal stops it, or a process says that it never will work as it is set. Returns the exit code."""
     console = Console(stderr=False)
     stop = stop_on_signals()
     prepare(settings)
     environment = {**os.environ, "PENDLER_DEMO": "1" if demo else "0", PARENT: str(os.getpid())}
-    commands = [["web"], *(["work", *names, "--health-port", str(port)] for names, port in workers(settings.port + 1))]
+    planned = workers(settings.port + 1, apart)
+    commands = [["web"], *(["work", *names, "--health-port", str(port)] for names, port in planned)]
     keepers = [asyncio.create_task(_keep(command, environment, stop)) for command in commands]
-    if await _ready(settings, stop):
+    ports = [settings.port, *(port for _, port in planned)]
+    if await _ready(settings, ports, stop):
         console.print(_where(settings))
         console.print(
             f"Search page  {settings.site}/\nOutbox       {settings.site}/outbox\nAPI          {settings.site}/docs"
         )
     await stop.wait()
-    await asyncio.gather(*keepers)
-    return 0
+    ended = await asyncio.gather(*keepers)
+    return 1 if MISCONFIGURED in ended else 0
 
 
-def workers(first_port: int) -> list[tuple[list[str], int]]:
+def workers(first_port: int, apart: bool = False) -> list[tuple[list[str], int]]:
     """Which services each worker runs, and the port it tells its health on.
 
     Python runs one thread of a process at a time; so on two cores the services are shared out to two processes.
     """
     names = sorted(entry.name for entry in entry_points(group="pendler.services"))
-    half = (len(names) + 1) // 2
-    return [(names[:half], first_port), (names[half:], first_port + 1)]
+    each = 1 if apart else (len(names) + 1) // 2
+    shares = [names[start : start + each] for start in range(0, len(names), each)]
+    return list(zip(shares, count(first_port), strict=False))
 
 
-async def _keep(command: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> None:
-    """Keeps one process running until `stop`; one that dies at once is tried again ever more slowly."""
+async def _keep(command: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> int | None:
+    """Keeps one process running until `stop`; one that dies at once is tried again ever more slowly.
+
+    One that is misconfigured stops them all. Returns the last exit code.
+    """
     delay = 0.2
     while not stop.is_set():
         born = time.monotonic()
         process = subprocess.Popen([sys.executable, "-m", "pendler", *command], env=dict(environment))  # noqa: ASYNC220, S603
         await _ended(process, stop)
         if stop.is_set():
-            return await _end(process)
+            await _end(process)
+            return process.returncode
+        if process.returncode == MISCONFIGURED:
+            stop.set()
+            return MISCONFIGURED
         delay = 0.2 if time.monotonic() - born > 10 else min(delay * 2, 10)
         log.error("process died", command=command, exit=process.returncode, again_in=delay)
         await asyncio.wait([asyncio.create_task(stop.wait())], timeout=delay)
@@ -79,12 +97,12 @@ async def _end(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
 
 
-async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
+async def _ready(settings: Settings, ports: Sequence[int], stop: asyncio.Event) -> bool:
     until = time.monotonic() + READY_WITHIN
     async with httpx2.AsyncClient(trust_env=False) as client:
         while not stop.is_set() and time.monotonic() < until:
             try:
-                for port in (settings.port, *(port for _, port in workers(settings.port + 1))):
+                for port in ports:
                     (await client.get(f"http://{settings.host}:{port}/readyz")).raise_for_status()
             except httpx2.HTTPError:
                 await asyncio.sleep(0.1)
@@ -95,9 +113,8 @@ async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
 
 def _where(settings: Settings) -> Table:
     """Which engine each port is on."""
-    engines = {"file": {"bus": "SQLite log", "store": "SQLite", "index": "tantivy", "mail": "outbox folder"}}
     table = Table("port", "engine", "where", title="Pendler", title_justify="left")
     for port in ("bus", "store", "index", "mail"):
         scheme, _, where = settings.url_of(port).partition(":")
-        table.add_row(port, engines.get(scheme, {}).get(port, scheme), where.rpartition("@")[2])
+        table.add_row(port, ENGINES[port][scheme != "file"], where.removeprefix("//").rpartition("@")[2])
     return table

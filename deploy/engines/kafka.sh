@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Apache Kafka without Docker, for tests and fault drills: KRaft, loopback only, Java and Maven needed.
 #   kafka.sh fetch           download the jars (43 MB, once)
-#   kafka.sh start [1|3]     start that many nodes and wait until they serve; prints the bootstrap list
+#   kafka.sh start [1|3]     start those of that many nodes that do not run, and wait until they serve; prints the
+#                            bootstrap list
 #   kafka.sh start-node I    start node I again
 #   kafka.sh kill I          SIGKILL node I
 #   kafka.sh term I          SIGTERM node I, and wait until it is gone
@@ -124,7 +125,7 @@ end() { # signal, node
 start() { # number of nodes
   fetch
   mkdir -p "$home" && echo "$1" >"$home/nodes"
-  for i in $(seq "$1"); do configure "$i" "$1" && launch "$i"; done
+  for i in $(seq "$1"); do alive "$i" || { configure "$i" "$1" && launch "$i"; }; done
   for i in $(seq "$1"); do ready "$i"; done
   bootstrap
 }
@@ -150,5 +151,5 @@ case "${1:-}" in
   stop) stop ;;
   wipe) stop && rm -rf "$home"/[0-9]* "$home/nodes" ;;
   bootstrap) bootstrap ;;
-  *) sed -n '2,11p' "$0" | cut -c3- && exit 2 ;;
+  *) sed -n '2,12p' "$0" | cut -c3- && exit 2 ;;
 esac

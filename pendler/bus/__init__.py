@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from pendler import tracing
 from pendler.metrics import ASIDE, HANDLED
-from pendler.service import Fact, Handler, Reject, Result, Unavailable
+from pendler.service import Fact, Handler, Misconfigured, Reject, Result, Unavailable
 from schemas.event import EVENTS, Erased, Event
 
 logger = structlog.get_logger()
@@ -278,7 +278,7 @@ def open_bus(url: str) -> Bus:
     """The bus a URL names: `file:DIR` on one machine, `kafka://host:9092[,host...]` on many.
 
     Raises:
-        ValueError: the scheme is neither.
+        Misconfigured: the scheme is neither.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
@@ -289,4 +289,4 @@ def open_bus(url: str) -> Bus:
         from pendler.bus.kafka import KafkaBus
 
         return KafkaBus(rest.removeprefix("//"))
-    raise ValueError(f"PENDLER_BUS={url!r}: expected file:DIRECTORY or kafka://HOST:PORT")
+    raise Misconfigured(f"PENDLER_BUS={url!r}: expected file:DIRECTORY or kafka://HOST:PORT")

@@ -40,7 +40,7 @@ class KafkaBus:
         servers, _, query = address.partition("?")
         self._servers, options = servers.split(","), dict(parse_qsl(query))
         if unknown := set(options) - set(OPTIONS):
-            raise ValueError(f"PENDLER_BUS: unknown option {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
+            raise Misconfigured(f"PENDLER_BUS: unknown option {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
         self._options = OPTIONS | {name: int(value) for name, value in options.items()}
         self._publisher: KafkaBroker | None = None
         self._starting = asyncio.Lock()

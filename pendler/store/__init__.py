@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pendler.service import Misconfigured
+
 Doc = dict[str, Any]
 
 
@@ -80,7 +82,7 @@ def open_store(url: str, service: str) -> Store:
     """The store of one service: `file:DIR` (SQLite) on one machine, `mongodb://host` on many.
 
     Raises:
-        ValueError: the scheme is neither.
+        Misconfigured: the scheme is neither.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
@@ -91,7 +93,7 @@ def open_store(url: str, service: str) -> Store:
         from pendler.store.mongo import MongoStore
 
         return MongoStore(url, f"pendler_{service}")
-    raise ValueError(f"PENDLER_STORE={url!r}: expected file:DIRECTORY or mongodb://HOST")
+    raise Misconfigured(f"PENDLER_STORE={url!r}: expected file:DIRECTORY or mongodb://HOST")
 
 
 def refuse_undeclared(collection: Collection, where: Iterable[str], within: Range | None) -> None:

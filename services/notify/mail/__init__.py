@@ -9,6 +9,8 @@
 from email.message import EmailMessage
 from typing import Protocol
 
+from pendler.service import Misconfigured
+
 
 class Refused(Exception):
     """The other side will not take this message, now or later."""
@@ -43,11 +45,11 @@ def open_mail(url: str) -> Mail:
     """The way a URL names: `file:DIR`, an outbox.
 
     Raises:
-        ValueError: the scheme is not known.
+        Misconfigured: the scheme is not known.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
         from services.notify.mail.outbox import Outbox
 
         return Outbox(rest)
-    raise ValueError(f"PENDLER_MAIL={url!r}: expected file:DIRECTORY")
+    raise Misconfigured(f"PENDLER_MAIL={url!r}: expected file:DIRECTORY")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pendler.searchable import Searchable, Wanted
+from pendler.service import Misconfigured
 from schemas.query import Sort
 
 
@@ -85,7 +86,7 @@ def open_index(url: str) -> Index:
     """The index a URL names: `file:DIR` (tantivy) on one machine, `https://USER:PASSWORD@HOST:9200` on many.
 
     Raises:
-        ValueError: the scheme is not known.
+        Misconfigured: the scheme is not known.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
@@ -96,4 +97,4 @@ def open_index(url: str) -> Index:
         from services.search.index.elastic import ElasticIndex
 
         return ElasticIndex(url)
-    raise ValueError(f"PENDLER_INDEX={url!r}: expected file:DIRECTORY or https://USER:PASSWORD@HOST:PORT")
+    raise Misconfigured(f"PENDLER_INDEX={url!r}: expected file:DIRECTORY or https://USER:PASSWORD@HOST:PORT")

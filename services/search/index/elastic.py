@@ -6,6 +6,7 @@ earth than ours: what lies well within or without is its to say, and the points 
 
 import asyncio
 import base64
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
@@ -29,6 +30,7 @@ from schemas.query import Origin, Shown, Sort
 from schemas.vacancy import Status
 from services.search.index import BadCursor, Count, Hit, Hits, Page
 
+logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # we tell that an engine is away, and once
 ALIAS = "pendler-vacancies"
 FIRST = f"{ALIAS}-000001"
 TITLE_COUNTS = 3.0
@@ -113,14 +115,14 @@ class ElasticIndex:
 
     async def check(self) -> str:
         try:
-            told = await self._client.info()
+            told = await self._client.nodes.info(node_id="_local", filter_path="nodes.*.version")
         except (AuthenticationException, AuthorizationException) as error:
             raise Misconfigured(
                 f"Elasticsearch does not let us in: {error}. See the user and password in PENDLER_INDEX"
             ) from None
         except (ApiError, TransportError) as error:
             raise Unavailable(f"the index {ALIAS}: {error}") from error
-        version = told["version"]["number"]
+        (version,) = (node["version"] for node in told["nodes"].values())
         if version.partition(".")[0] != str(__version__[0]):
             raise Misconfigured(
                 f"Elasticsearch is {version}; this client speaks to version {__version__[0]} only: upgrade one of them"
