@@ -1,17 +1,13 @@
 """The bus alone with a handler that does nothing: batches against one commit a message, on both buses in one run."""
 
 import asyncio
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.exchange import free_port
+from bench.engines import missing_tools, started
 from deploy.topics import ensure_topics
 from pendler.bus import Delivery, open_bus
 from pendler.service import Fact, Handler, Result
@@ -24,11 +20,12 @@ SCRIPT = Path(__file__).parents[1] / "deploy" / "engines" / "kafka.sh"
 def bus_alone(folder: Path, _: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
     """Records a second for each bus and way, and how many times faster batches are."""
     yield from _compared("log", f"file:{folder}")
-    if missing := [tool for tool in ("java", "mvn") if shutil.which(tool) is None]:
+    if missing := missing_tools():
         yield "bus kafka: not measured", 0, "records/s", {"missing": missing}
         return
-    with broker(folder, {}) as bootstrap:
-        yield from _compared("kafka", f"kafka://{bootstrap}")
+    with started("kafka") as broker:
+        ensure_topics(broker.address, {})
+        yield from _compared("kafka", f"kafka://{broker.address}")
 
 
 def _compared(name: str, url: str) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
@@ -72,17 +69,3 @@ def _event(n: int) -> RecordSettled:
         ref=f"s:{n}",
         settled_at=datetime.now(UTC),
     )
-
-
-@contextmanager
-def broker(folder: Path, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A Kafka broker of its own, with all topics."""
-    port, home = free_port(), tempfile.mkdtemp(dir=folder.parent)
-    environment = {"ENGINES_HOME": home, "KAFKA_PORT": str(port)}
-    run = ["env", *(f"{name}={value}" for name, value in environment.items()), str(SCRIPT)]
-    subprocess.run([*run, "start"], check=True, capture_output=True)
-    try:
-        ensure_topics(f"127.0.0.1:{port}", groups)
-        yield f"127.0.0.1:{port}"
-    finally:
-        subprocess.run([*run, "stop"], check=True, capture_output=True)

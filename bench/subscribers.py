@@ -15,14 +15,13 @@ from services.notify.state import SUBSCRIPTIONS, State, subscription
 TOWNS = ["Zelzate", "Gent", "Antwerpen", "Malmö", "København", "Flensburg", "Trier", "Metz", "Aachen", "Lund"]
 
 
-def subscribe_many(home: Path, places: Path, count: int, seed: int = 1) -> None:
-    """Puts confirmed subscriptions into the store of an exchange that is not running."""
-    asyncio.run(_fill(home, places, count, random.Random(seed)))
+def subscribe_many(store: str, places: Path, count: int, seed: int = 1) -> None:
+    """Puts confirmed subscriptions into the store, by its URL, of an exchange that is not running."""
+    asyncio.run(_fill(store, places, count, random.Random(seed)))
 
 
-async def _fill(home: Path, places: Path, count: int, chance: random.Random) -> None:
-    settings, opened = Settings(home=home), open_places(places)
-    store = open_store(settings.url_of("store"), "notify")
+async def _fill(url: str, places: Path, count: int, chance: random.Random) -> None:
+    settings, opened, store = Settings(), open_places(places), open_store(url, "notify")
     towns = {name: opened.find(name)[0] for name in TOWNS}
     titles = [title for title in lexicon().titles() if " " not in title]
     occupations = [concept.uri for concept in lexicon().concepts()]

@@ -1,0 +1,91 @@
+"""Real engines for measurements and tests: `deploy/engines/NAME.sh`, on free ports and in folders of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+
+from deploy.topics import ensure_topics
+from schemas.event import RecordReceived, VacancyMatched, VacancyNormalised
+
+SCRIPTS = Path(__file__).parents[1] / "deploy" / "engines"
+READERS = {
+    RecordReceived.topic.name: ["ingest"],
+    VacancyNormalised.topic.name: ["match"],
+    VacancyMatched.topic.name: ["search", "notify"],
+}
+KINDS = ("kafka", "mongodb", "elasticsearch")
+
+
+class Engine:
+    """One engine, while it is needed."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self._script, port = SCRIPTS / f"{name}.sh", free_ports()
+        self.address = f"127.0.0.1:{port}"
+        self._env = os.environ | {"ENGINES_HOME": str(home), f"{name.upper()}_PORT": str(port)}
+
+    def run(self, *command: str) -> None:
+        done = subprocess.run([self._script, *command], env=self._env, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, f"{self._script.name} {' '.join(command)}: {done.stdout}{done.stderr}"
+
+
+class Broker(Engine):
+    """Kafka, of one node or of three."""
+
+    def empty(self, groups: dict[str, list[str]]) -> None:
+        """Makes all topics anew and forgets the groups."""
+        admin = KafkaAdminClient(bootstrap_servers=self.address)
+        try:
+            while topics := [name for name in admin.list_topics() if not name.startswith("__")]:
+                admin.delete_topics(topics, raise_errors=False)  # done a little later: a second round finds none
+            if there := [group["group_id"] for group in admin.list_groups()]:
+                admin.delete_groups(there)
+        finally:
+            admin.close()
+        ensure_topics(self.address, groups)
+
+
+def missing_tools() -> list[str]:
+    """What an engine needs and this machine has not."""
+    return [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+
+
+@contextmanager
+def started(name: str, nodes: int = 1) -> Iterator[Engine]:
+    """The engine, wiped at the end. Its folder lies under none that is closed to others, as pytest's are."""
+    with tempfile.TemporaryDirectory(prefix=f"pendler-{name}-") as home:
+        engine = (Broker if name == "kafka" else Engine)(name, Path(home))
+        try:
+            engine.run("start", *([str(nodes)] if name == "kafka" else []))
+            yield engine
+        finally:
+            engine.run("wipe")
+
+
+def urls(kafka: str, mongodb: str, elasticsearch: str) -> dict[str, str]:
+    """The settings of an exchange on these engines, by their addresses."""
+    return {
+        "PENDLER_BUS": f"kafka://{kafka}",
+        "PENDLER_STORE": f"mongodb://{mongodb}",
+        "PENDLER_INDEX": f"http://{elasticsearch}",
+    }
+
+
+def free_ports() -> int:
+    """A port that is free, and the one after it, too: some need two."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
