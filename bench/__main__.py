@@ -24,6 +24,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bench.buses import broker, bus_alone
+from bench.engines import engines
 from bench.exchange import Exchange, running, wait_for
 from bench.records import delivery, records
 from bench.subscribers import subscribe_many
@@ -166,7 +167,13 @@ def percentile(values: list[float], rank: int) -> float:
     return sorted(values)[min(len(values) - 1, len(values) * rank // 100)]
 
 
-MEASURES: dict[str, Measure] = {"pipeline": pipeline, "latency": latency, "memory": memory, "bus": bus_alone}
+MEASURES: dict[str, Measure] = {
+    "pipeline": pipeline,
+    "latency": latency,
+    "memory": memory,
+    "bus": bus_alone,
+    "engines": engines,
+}
 
 
 def main(names: list[str]) -> None:
