@@ -18,6 +18,7 @@ from typing import Any
 from bench.buses import bus_alone
 from bench.exchange import running, wait_for
 from bench.pipeline import latency, pipeline
+from bench.stores import stores
 from pendler.places import build
 
 Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]]]
@@ -46,7 +47,13 @@ def supervisor_alone() -> float:
     return round(int(done.stdout) / 1024, 1)
 
 
-MEASURES: dict[str, Measure] = {"pipeline": pipeline, "latency": latency, "memory": memory, "bus": bus_alone}
+MEASURES: dict[str, Measure] = {
+    "pipeline": pipeline,
+    "latency": latency,
+    "memory": memory,
+    "bus": bus_alone,
+    "stores": stores,
+}
 
 
 def main(names: list[str]) -> None:

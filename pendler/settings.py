@@ -16,8 +16,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path("var"), description="Folder of everything that is kept on this machine.")
     bus: str = Field("file:", description="`file:` (under the home) or `kafka://HOST:PORT[,HOST:PORT]`.")
-    store: str = Field("file:", description="`file:` (under the home): SQLite.")
-    index: str = Field("file:", description="`file:` (under the home): tantivy.")
+    store: str = Field(
+        "file:", description="`file:` (under the home): SQLite; or `mongodb://HOST`, a database a service."
+    )
+    index: str = Field(
+        "file:", description="`file:` (under the home): tantivy; or `https://USER:PASSWORD@HOST:9200`, Elasticsearch."
+    )
     mail: str = Field("file:", description="`file:` (under the home): an outbox, one .eml a message.")
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8000, description="Port of the web process; the workers tell their health on the two after it.")

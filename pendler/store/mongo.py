@@ -45,6 +45,9 @@ class MongoStore:
             self._client = AsyncIOMotorClient(self._url, connectTimeoutMS=FOUND_MS, w="majority", **limits)
         if collection.name not in self._ready:
             opened = self._client[self._database][collection.name]
+            await opened.create_index(
+                [("_id", 1), ("version", 1)], unique=True
+            )  # a stand-in's plan for a guard needs it
             for field in collection.fields:
                 await opened.create_index([(_member(field), 1), ("_id", 1)])
             self._ready[collection.name] = opened
@@ -60,22 +63,14 @@ class MongoStore:
         return await self._write(collection, {key: InsertOne(row) for key, row in rows.items()})
 
     async def put(self, collection: Collection, docs: Mapping[str, Doc], guard: bool = False) -> set[str]:
-        """Where no lower version is found, the engine tries to insert, and that fails where the key is there.
-
-        Somebody may have inserted a lower version just then: so what failed is tried once more, against what is there.
-        """
         rows = _rows(collection, docs)
-        found = {
-            key: {"_id": key, **({"version": {"$lt": row["version"]}} if guard else {})} for key, row in rows.items()
-        }
-        writes: dict[str, Write] = {key: ReplaceOne(found[key], row, upsert=True) for key, row in rows.items()}
+        if guard:
+            return await self._run(collection, lambda opened: _put_newer(opened, rows))
+        writes: dict[str, Write] = {key: ReplaceOne({"_id": key}, row, upsert=True) for key, row in rows.items()}
         written = await self._write(collection, writes)
         return written | await self._write(collection, {key: writes[key] for key in writes.keys() - written})
 
     async def _write(self, collection: Collection, writes: Mapping[str, Write]) -> set[str]:
-        """Does all of them it can; returns the keys of those that met no document of the same key."""
-        if not writes:
-            return set()
         return await self._run(collection, lambda opened: _written(opened, writes))
 
     async def delete(self, collection: Collection, keys: Sequence[str]) -> None:
@@ -123,7 +118,29 @@ class MongoStore:
             self._client.close()
 
 
+async def _put_newer(opened: Any, rows: Mapping[str, Doc]) -> set[str]:
+    """Replaces the version that is there, if it still is; where a rival was quicker, it compares again."""
+    left, written = dict(rows), set[str]()
+    while left:
+        found = await opened.find({"_id": {"$in": list(left)}}, {"version": 1}).to_list(None)
+        there = {row["_id"]: row["version"] for row in found}
+        left = {key: row for key, row in left.items() if key not in there or there[key] < row["version"]}
+        writes: dict[str, Write] = {key: _instead(there.get(key), row) for key, row in left.items()}
+        done = await _written(opened, writes)
+        written |= done
+        left = {key: row for key, row in left.items() if key not in done}
+    return written
+
+
+def _instead(version: int | None, row: Doc) -> Write:
+    """With upsert, since a replacement that meets another version then fails as a duplicate, and can be told."""
+    return InsertOne(row) if version is None else ReplaceOne({"_id": row["_id"], "version": version}, row, upsert=True)
+
+
 async def _written(opened: Any, writes: Mapping[str, Write]) -> set[str]:
+    """Does all of them it can; returns the keys of those that met no other document of the same key."""
+    if not writes:
+        return set()
     keys = list(writes)
     try:
         await opened.bulk_write(list(writes.values()), ordered=False)

@@ -12,6 +12,7 @@ import pytest
 
 from pendler.esco import isco_uri
 from pendler.searchable import NO_DEADLINE, Searchable, Wanted, fits, held_terms, levels, near, wanted
+from pendler.service import Unavailable
 from pendler.terms import terms
 from schemas.query import Origin, Query, Shown, Sort
 from schemas.vacancy import Status
@@ -198,3 +199,138 @@ def test_a_cursor_that_is_none_is_refused(use: Use, cursor: str) -> None:
             await index.search(Wanted(), Page(cursor=cursor))
 
     use(work)
+
+
+@pytest.mark.parametrize("word", ["*", "la*", "title:lasser", '"', "AND", "/.*/", "{}", "\\", "\u2028", "😀"])
+def test_text_is_never_taken_for_syntax(use: Use, word: str) -> None:
+    documents = [vacancy(1, "lasser gezocht"), vacancy(2, body=("kok",))]
+    asked = wanted(Query(q=f"lasser {word}"))
+
+    async def work(index: Index) -> None:
+        await index.put(documents)
+        found = await index.search(asked, Page())
+        assert [hit.ref for hit in found.hits] == [one.ref for one in documents if fits(asked, one, held_terms(one))]
+        raw = Wanted(words=((word,),), sources=frozenset({word, "s"}))
+        assert (await index.search(raw, Page())).total.ads == 0
+
+    use(work)
+
+
+REFS = ["x:a b", "x:%2F/../{}", "x:\"'\\", "x:_source", "x:" + "å" * 200, "x:" + "漢" * 200]
+
+
+def test_refs_may_hold_anything_a_source_writes(use: Use) -> None:
+    async def work(index: Index) -> None:
+        await index.put([replace(vacancy(n), ref=ref) for n, ref in enumerate(REFS)])
+        assert sorted(await index.open_versions()) == sorted(REFS)
+        await index.delete(REFS[2:])
+        assert {hit.ref for hit in (await index.search(Wanted(), Page())).hits} == set(REFS[:2])
+
+    use(work)
+
+
+def test_an_empty_index_answers(use: Use) -> None:
+    async def work(index: Index) -> None:
+        for sort in (Sort.NEWEST, Sort.RELEVANCE, Sort.DEADLINE, Sort.NEAREST):
+            found = await index.search(Wanted(origin=ZELZATE), Page(sort))
+            assert (found.total.ads, found.total.posts, list(found.hits), found.cursor) == (0, 0, [], "")
+        assert await index.open_versions() == {}
+        await index.put([])
+        await index.delete([])
+
+    use(work)
+
+
+def test_two_thousand_documents_page_by_page(use: Use) -> None:
+    documents = random_vacancies(2000, seed=11)
+    asked = Wanted(origin=ZELZATE, km=40)
+    expected = {one.ref for one in documents if fits(asked, one, held_terms(one))}
+
+    async def work(index: Index) -> None:
+        await index.put(documents)
+        assert await index.open_versions() == {one.ref: one.order for one in documents if one.status is Status.ACTIVE}
+        for sort in (Sort.NEWEST, Sort.NEAREST):
+            refs, cursor = [], None
+            while cursor != "":
+                found = await index.search(asked, Page(sort, 100, cursor or ""))
+                refs, cursor = refs + [hit.ref for hit in found.hits], found.cursor
+            assert len(refs) == len(set(refs)) == found.total.ads
+            assert set(refs) == expected
+
+    use(work)
+
+
+def test_the_rim_of_a_circle_is_where_our_distances_say(use: Use) -> None:
+    """Points a metre apart across 30 km: a circle on the engine's earth would end elsewhere."""
+    off = [n * 1e-5 for n in range(-20, 21)]
+    points = [(round(51.2 + 30 / (6371 * 3.141592653589793 / 180) + one, 5), 3.81) for one in off]
+    documents = [vacancy(n, points=frozenset({point})) for n, point in enumerate(points)]
+    asked = Wanted(origin=ZELZATE, km=30)
+    expected = {one.ref for one in documents if (near(ZELZATE, one.points) or 0) <= 30}
+    assert 0 < len(expected) < len(documents)
+
+    async def work(index: Index) -> None:
+        await index.put(documents)
+        found = await index.search(asked, Page(limit=100))
+        assert {hit.ref for hit in found.hits} == expected
+        assert found.total.ads == len(expected)
+        assert all(hit.km is not None and hit.km <= 30 for hit in found.hits)
+
+    use(work)
+
+
+def test_the_newest_of_two_puts_at_once_stays(use: Use) -> None:
+    async def work(index: Index) -> None:
+        versions = [[vacancy(n, order=order) for n in range(50)] for order in (5, 9, 7, 3)]
+        await asyncio.gather(*map(index.put, versions))
+        assert set((await index.open_versions()).values()) == {9}
+
+    use(work)
+
+
+def test_the_same_version_again_replaces_and_what_is_deleted_may_come_back(use: Use) -> None:
+    async def work(index: Index) -> None:
+        await index.put([vacancy(1, "oud")])
+        await index.put([vacancy(1, "nieuw")])
+        assert (await index.search(wanted(Query(q="nieuw")), Page())).total.ads == 1
+        await index.delete(["s:1"])
+        await index.put([vacancy(1, "terug", order=7)])
+        assert await index.open_versions() == {"s:1": 7}
+
+    use(work)
+
+
+@pytest.mark.elasticsearch
+def test_an_engine_that_is_away_is_unavailable_and_comes_back_with_what_it_had(
+    elasticsearch: Any, emptied: str
+) -> None:
+    async def work(index: Index) -> None:
+        await index.put([vacancy(1)])
+        await asyncio.to_thread(elasticsearch.run, "kill")
+        try:
+            for attempt in (index.search(Wanted(), Page()), index.put([vacancy(2)]), index.open_versions()):
+                with pytest.raises(Unavailable, match="pendler-vacancies"):
+                    await attempt
+        finally:
+            await asyncio.to_thread(elasticsearch.run, "start")
+        await index.put([vacancy(2)])
+        assert sorted(await index.open_versions()) == ["s:1", "s:2"]
+
+    using(emptied, work)
+
+
+@pytest.mark.elasticsearch
+def test_an_index_that_somebody_took_away_is_not_made_by_accident(emptied: str) -> None:
+    async def work(index: Index) -> None:
+        await index.put([vacancy(1)])
+        httpx2.delete(f"{emptied}/pendler-vacancies-000001", timeout=30, trust_env=False).raise_for_status()
+        for attempt in (index.put([vacancy(2)]), index.search(Wanted(), Page())):
+            with pytest.raises(Unavailable, match="pendler-vacancies"):
+                await attempt
+
+    using(emptied, work)
+
+
+def test_an_unknown_scheme_is_named() -> None:
+    with pytest.raises(ValueError, match="PENDLER_INDEX"):
+        open_index("floppy://a")

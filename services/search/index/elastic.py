@@ -26,34 +26,34 @@ from elasticsearch import (
 
 from pendler.searchable import Searchable, Wanted, near
 from pendler.service import Misconfigured, Unavailable
-from schemas.query import Origin, Shown, Sort
+from schemas.query import Origin, Sort
 from schemas.vacancy import Status
-from services.search.index import BadCursor, Count, Hit, Hits, Page
+from services.search.index import BadCursor, Count, Hits, Page
+from services.search.index.elastic_words import (
+    COUNTED,
+    MAPPINGS,
+    Json,
+    circle,
+    document,
+    facets,
+    hit,
+    order,
+    point,
+    query,
+)
 
 logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # we tell that an engine is away, and once
 ALIAS = "pendler-vacancies"
 FIRST = f"{ALIAS}-000001"
-TITLE_COUNTS = 3.0
-CHUNK_BYTES, VERSIONS, MOST_POINTS, MOST_VALUES = 5_000_000, 10_000, 50_000, 100
+CHUNK_BYTES, VERSIONS, MOST_POINTS = 5_000_000, 10_000, 50_000
 LONGEST_ID = 512  # bytes
 RIM = 0.001  # the engine's earth and its rounding differ by far less
 PATIENCE, TRIES = 0.2, 50
-FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
-KEYWORDS = ("ref", "point", "status", "source", "country", "nuts", "region", "occupation", "main")
-MAPPINGS: dict[str, Any] = {
-    "dynamic": "strict",
-    "properties": {
-        **{name: {"type": "keyword"} for name in KEYWORDS},
-        **{name: {"type": "text", "analyzer": "whitespace"} for name in ("title", "body")},
-        **{name: {"type": "long"} for name in ("order", "published", "deadline", "positions")},
-        "at": {"type": "geo_point"},
-    },
-}
 # Put refreshes it, so seldom by itself. What was deleted is forgotten soon, as on one machine. One shard: exact counts.
 SETTINGS = {"number_of_shards": 1, "refresh_interval": "30s", "gc_deletes": "0s"}
 BAD_CURSOR = BadCursor("this cursor belongs to no search in this order; start again without it")
+VERSION, HIT = ([{"field": "ref"}, {"field": other}] for other in ("order", "point"))
 T = TypeVar("T")
-Json = dict[str, Any]
 
 
 class ElasticIndex:
@@ -88,7 +88,7 @@ class ElasticIndex:
         """A refusal is for a newer document, which stays, or for one deleted just now, which is soon forgotten."""
         left = documents
         for _ in range(TRIES):
-            refused = await self._write(_action("index", _document(one), one.ref, one.order) for one in left)
+            refused = await self._write(_action("index", document(one), one.ref, one.order) for one in left)
             there = await self._there(refused)
             left = [one for one in left if _id(one.ref) in refused - there]
             if not left:
@@ -171,7 +171,7 @@ async def _open_versions(client: AsyncElasticsearch) -> dict[str, int]:
         while hits:
             answer = await client.search(
                 pit=moment, query={"term": {"status": Status.ACTIVE}}, size=VERSIONS, sort="_shard_doc",
-                search_after=hits[-1]["sort"], source=False, docvalue_fields=[{"field": "ref"}, {"field": "order"}], track_total_hits=False,
+                search_after=hits[-1]["sort"], source=False, docvalue_fields=VERSION, track_total_hits=False,
             )  # fmt: skip
             hits = answer["hits"]["hits"]
             found |= {hit["fields"]["ref"][0]: hit["fields"]["order"][0] for hit in hits}
@@ -181,108 +181,30 @@ async def _open_versions(client: AsyncElasticsearch) -> dict[str, int]:
 
 
 async def _search(client: AsyncElasticsearch, wanted: Wanted, page: Page, after: list[Any] | None) -> Hits:
-    query = _query(wanted)
+    asked = query(wanted)
     if wanted.origin:
-        query["bool"]["filter"].append(await _circle(client, query, wanted.origin, wanted.km))
+        asked["bool"]["filter"].append(await _circle(client, asked, wanted.origin, wanted.km))
     found = await client.search(
-        index=ALIAS, query=query, size=page.limit + 1 if page.limit else 0, sort=_order(page.sort, wanted.origin),
-        search_after=after, source=False, docvalue_fields=[{"field": "ref"}, {"field": "point"}], track_total_hits=True, aggs=_COUNTED,
-        preference=f"{crc32(repr(query).encode())}",  # the same copy for the next page, since scores differ by copy
+        index=ALIAS, query=asked, size=page.limit + 1 if page.limit else 0, sort=order(page.sort, wanted.origin),
+        search_after=after, source=False, docvalue_fields=HIT, track_total_hits=True, aggs=COUNTED,
+        preference=f"{crc32(repr(asked).encode())}",  # the same copy for the next page, since scores differ by copy
     )  # fmt: skip
     hits, counted = found["hits"]["hits"], found["aggregations"]
     total = Count(found["hits"]["total"]["value"], int(counted["posts"]["value"]))
     shown = hits[: page.limit]
     cursor = _cursor(page.sort, shown[-1]["sort"]) if len(hits) > page.limit > 0 else ""
-    return Hits(total, [_hit(hit, wanted.origin) for hit in shown], cursor, _facets(counted))
+    return Hits(total, [hit(one, wanted.origin) for one in shown], cursor, facets(counted))
 
 
-async def _circle(client: AsyncElasticsearch, query: Json, origin: Origin, km: float) -> Json:
+async def _circle(client: AsyncElasticsearch, asked: Json, origin: Origin, km: float) -> Json:
     """The filter for the vacancies within `km`, the points near its rim measured here."""
-    inner, outer = _round(origin, km * (1 - RIM) - 0.01), _round(origin, km * (1 + RIM) + 0.01)
-    rim = {"bool": {"filter": [query, outer], "must_not": inner}}
-    asked = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
-    found = await client.search(index=ALIAS, query=rim, size=0, aggs=asked, track_total_hits=False)
-    points = [bucket["key"] for bucket in found["aggregations"]["points"]["buckets"]]
-    within = [point for point in points if (near(origin, [_point(point)]) or 0) <= km]
+    inner, outer = circle(origin, km * (1 - RIM) - 0.01), circle(origin, km * (1 + RIM) + 0.01)
+    rim = {"bool": {"filter": [asked, outer], "must_not": inner}}
+    points = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
+    found = await client.search(index=ALIAS, query=rim, size=0, aggs=points, track_total_hits=False)
+    near_rim = [bucket["key"] for bucket in found["aggregations"]["points"]["buckets"]]
+    within = [one for one in near_rim if (near(origin, [point(one)]) or 0) <= km]
     return {"bool": {"should": [inner, {"terms": {"point": within}}]}}
-
-
-def _round(origin: Origin, km: float) -> Json:
-    return {"geo_distance": {"distance": f"{max(km, 0.001)}km", "at": {"lat": origin.lat, "lon": origin.lon}}}
-
-
-def _query(wanted: Wanted) -> Json:
-    sets = {
-        "country": wanted.countries,
-        "nuts": wanted.nuts,
-        "occupation": wanted.occupations,
-        "source": wanted.sources,
-    }
-    filters: list[Json] = [{"terms": {name: sorted(values)}} for name, values in sets.items() if values]
-    active = {"term": {"status": Status.ACTIVE}}
-    if wanted.shown is not Shown.ANY:
-        filters.append(active if wanted.shown is Shown.ACTIVE else {"bool": {"must_not": active}})
-    return {"bool": {"filter": filters, "must": [_word(alternatives) for alternatives in wanted.words]}}
-
-
-def _word(alternatives: Sequence[str]) -> Json:
-    title = [{"term": {"title": {"value": term, "boost": TITLE_COUNTS}}} for term in alternatives]
-    body = [{"term": {"body": {"value": term}}} for term in alternatives]
-    return {"bool": {"should": [*title, *body]}} if alternatives else {"match_none": {}}
-
-
-def _order(sort: Sort, origin: Origin | None) -> list[Json]:
-    """Every order is total: it ends with the ref. Distances are the engine's here, and right within a metre."""
-    newest: list[Json] = [{"published": "desc"}, {"ref": "asc"}]
-    if sort is Sort.NEAREST and origin:
-        at = {"lat": origin.lat, "lon": origin.lon}
-        return [{"_geo_distance": {"at": at, "order": "asc", "unit": "km", "mode": "min"}}, *newest]
-    first: dict[Sort, list[Json]] = {Sort.DEADLINE: [{"deadline": "asc"}], Sort.RELEVANCE: [{"_score": "desc"}]}
-    return [*first.get(sort, []), *newest]
-
-
-_POSTS: Json = {"posts": {"sum": {"field": "positions"}}}
-_COUNTED: Json = {
-    **_POSTS,
-    **{name: {"terms": {"field": field, "size": MOST_VALUES}, "aggs": _POSTS} for name, field in FACETS.items()},
-}
-
-
-def _facets(counted: Json) -> dict[str, dict[str, Count]]:
-    return {
-        name: {
-            bucket["key"]: Count(bucket["doc_count"], int(bucket["posts"]["value"]))
-            for bucket in counted[name]["buckets"]
-        }
-        for name in FACETS
-    }
-
-
-def _hit(hit: Json, origin: Origin | None) -> Hit:
-    points = map(_point, hit["fields"].get("point", ()))
-    return Hit(hit["fields"]["ref"][0], near(origin, points) if origin else None)
-
-
-def _document(one: Searchable) -> Json:
-    points = sorted(one.points)
-    return {
-        "ref": one.ref,
-        "status": one.status,
-        "source": one.source,
-        "order": one.order,
-        "positions": one.positions,
-        "country": sorted(one.countries),
-        "nuts": sorted(one.nuts),
-        "region": sorted(code for code in one.nuts if len(code) == 5),
-        "occupation": sorted(one.occupations),
-        "main": one.main_occupation,
-        "title": " ".join(one.title),
-        "body": " ".join(one.body),
-        "published": one.published,
-        "deadline": one.deadline,
-        "point": [f"{lat},{lon}" for lat, lon in points],
-        "at": [{"lat": lat, "lon": lon} for lat, lon in points],
-    }
 
 
 def _action(kind: str, document: Json | None, ref: str, order: int | None = None) -> bytes:
@@ -307,11 +229,6 @@ def _id(ref: str) -> str:
     """The ref, or what stands for it where it is longer than the engine allows."""
     raw = ref.encode()
     return ref if len(raw) <= LONGEST_ID else sha256(raw).hexdigest()
-
-
-def _point(text: str) -> tuple[float, float]:
-    lat, _, lon = text.partition(",")
-    return float(lat), float(lon)
 
 
 def _cursor(sort: Sort, last: Sequence[Any]) -> str:
