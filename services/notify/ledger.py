@@ -96,6 +96,12 @@ async def claim(store: Store, identity: str, doc: Doc) -> Doc | None:
     return await move(store, identity, doc, MailState.SENDING, until=time.time() + LEASE)
 
 
+async def renew(store: Store, identity: str, doc: Doc) -> Doc:
+    """Keeps a mail that is being sent from being taken for left behind; the mail as it is kept now."""
+    renewed = {**doc, "until": time.time() + LEASE, "version": doc["version"] + 1}
+    return renewed if await store.put(MAILS, {identity: renewed}, guard=True) else doc
+
+
 async def recover(store: Store, mail: Mail) -> None:
     """Takes up what dead processes left: mails that were gathering, mails whose sender's lease has run out."""
     for identity, doc in await store.find(MAILS, {"state": MailState.GATHERING}):

@@ -1,12 +1,13 @@
 """Sends the mails that are pending, and tells the bus of the alerts that have left."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from pendler import tracing
 from pendler.bus import failpoint
-from pendler.service import Result
+from pendler.service import Result, Unavailable
 from pendler.settings import Settings
 from pendler.store import Doc, Store
 from schemas.event import AlertSent
@@ -15,18 +16,29 @@ from services.notify.mail import Lost, Mail, Refused
 from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, Subscription
 from services.notify.tokens import Tokens
 
+AT_ONCE, ALONGSIDE = 200, 4
+
 
 class Sender:
-    """Sends what is pending, one mail at a time."""
+    """Sends what is pending."""
 
     def __init__(self, store: Store, mail: Mail, settings: Settings) -> None:
         self._store, self._mail, self._settings = store, mail, settings
         self._tokens = Tokens(settings.signing_key)
 
     async def send_all(self) -> None:
-        for identity, doc in await self._store.find(MAILS, {"state": MailState.PENDING}, limit=200):
-            if claimed := await ledger.claim(self._store, identity, doc):
-                await self._send(identity, claimed)
+        """A few at a time; the first that cannot even be begun ends the round."""
+        pending = await self._store.find(MAILS, {"state": MailState.PENDING}, limit=AT_ONCE)
+        for start in range(0, len(pending), ALONGSIDE):
+            some = pending[start : start + ALONGSIDE]
+            ended = await asyncio.gather(*(self._take(identity, doc) for identity, doc in some), return_exceptions=True)
+            for error in ended:
+                if error:
+                    raise error
+
+    async def _take(self, identity: str, doc: Doc) -> None:
+        if claimed := await ledger.claim(self._store, identity, doc):
+            await self._send(identity, claimed)
 
     async def _send(self, identity: str, doc: Doc) -> None:
         """The subscription is read after the claim: whoever stops it meanwhile waits for this mail, or stops it."""
@@ -38,14 +50,28 @@ class Sender:
         matches = await ledger.matches_of(self._store, doc)
         message = self._message(identity, doc, one, matches)
         failpoint("notify.claimed")
+        with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
+            sending = asyncio.create_task(self._mail.send(identity, message))
+            doc = await self._held(identity, doc, sending)
+            await self._note(identity, doc, sending)
+
+    async def _held(self, identity: str, doc: Doc, sending: "asyncio.Task[None]") -> Doc:
+        """Renews the lease for as long as a mail is being sent."""
+        while not (await asyncio.wait([sending], timeout=ledger.LEASE / 3))[0]:
+            doc = await ledger.renew(self._store, identity, doc)
+        return doc
+
+    async def _note(self, identity: str, doc: Doc, sending: "asyncio.Task[None]") -> None:
         try:
-            with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
-                await self._mail.send(identity, message)
+            sending.result()
             failpoint("notify.mailed")
         except Refused as refusal:
             await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
         except Lost as loss:
             await ledger.move(self._store, identity, doc, MailState.AMBIGUOUS, why=str(loss)[:200])
+        except Unavailable:  # nothing was begun
+            await ledger.move(self._store, identity, doc, MailState.PENDING)
+            raise
         else:
             await ledger.move(self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
 

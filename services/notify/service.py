@@ -49,6 +49,10 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
             await demonstrate(store, places, settings)
         await readers.refresh()
 
+    async def close() -> None:
+        await mail.close()
+        await store.close()
+
     async def mail_out() -> Result:
         await ledger.recover(store, mail)
         await ledger.gather(store, time.time() - gathers)
@@ -66,7 +70,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,
-        close=store.close,
+        close=close,
     )
 
 

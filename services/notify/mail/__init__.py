@@ -6,10 +6,14 @@
 `Unavailable` means that nothing was begun.
 """
 
+from email import policy
 from email.message import EmailMessage
 from typing import Protocol
 
 from pendler.service import Misconfigured
+
+LINES = policy.SMTP.clone(max_line_length=900)
+"""Links in headers must stay whole: Python would break a longer line by encoding it."""
 
 
 class Refused(Exception):
@@ -40,9 +44,12 @@ class Mail(Protocol):
     async def fate(self, identity: str) -> bool | None:
         """Whether the message of that name was taken; None where nobody can know."""
 
+    async def close(self) -> None:
+        """Takes leave of the other side."""
+
 
 def open_mail(url: str) -> Mail:
-    """The way a URL names: `file:DIR`, an outbox.
+    """The way a URL names: `file:DIR`, an outbox; `smtp://` or `smtps://`, a mail server.
 
     Raises:
         Misconfigured: the scheme is not known.
@@ -52,4 +59,8 @@ def open_mail(url: str) -> Mail:
         from services.notify.mail.outbox import Outbox
 
         return Outbox(rest)
-    raise Misconfigured(f"PENDLER_MAIL={url!r}: expected file:DIRECTORY")
+    if scheme in ("smtp", "smtps"):
+        from services.notify.mail.smtp import Smtp
+
+        return Smtp(url)
+    raise Misconfigured(f"PENDLER_MAIL={url!r}: expected file:DIRECTORY or smtp://USER:PASSWORD@HOST:587")

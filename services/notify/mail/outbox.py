@@ -8,9 +8,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from pendler.service import Misconfigured, Unavailable
-
-LINES = policy.SMTP.clone(max_line_length=900)
-"""Links in headers must stay whole: Python would break a longer line by encoding it."""
+from services.notify.mail import LINES
 
 
 class Outbox:
@@ -45,6 +43,9 @@ class Outbox:
 
     async def fate(self, identity: str) -> bool | None:
         return any(self._folder.glob(f"*-{identity}.eml"))
+
+    async def close(self) -> None:
+        """A folder needs no leave."""
 
     def names(self) -> list[str]:
         """The messages there are, newest first."""
