@@ -36,7 +36,7 @@ def build(store: Store, index: Index, places: Places) -> Service:
         title=_("Search jobs"),
         delayed=_("New vacancies cannot be found yet; those that are there can."),
         checks={"store": store.check, "index": index.check},
-        handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.2)},
+        handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.5)},
         api=partial(routes, store, index, places),
         ledger=partial(ledger, index),
         trace=partial(trace, store, index),

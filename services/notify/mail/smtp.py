@@ -108,16 +108,18 @@ class Smtp:
     async def _connected(self) -> AsyncIterator[SMTP]:
         """A connection, kept afterwards while it is good for another mail."""
         client = await self._reused() or await self._opened()
+        understood = False
         try:
             yield client
+            understood = True
         except (Refused, _ForNow):
-            raise
-        except BaseException:
-            client.close()  # nobody knows what it would say next
+            understood = True
             raise
         finally:
-            if client.is_connected:
+            if understood and client.is_connected:
                 self._idle.append((client, time.monotonic()))
+            else:
+                client.close()
 
     async def _reused(self) -> SMTP | None:
         """One that still answers: servers close what is idle."""
