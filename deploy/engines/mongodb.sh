@@ -38,12 +38,12 @@ fetch() {
 </dependencies></project>
 POM
   (cd "$made" && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$made/libs" >&2)
-  javac -cp "$made/libs/*" -d "$made/libs" "$here/mongodb/StandIn.java"
+  javac -cp "$made/libs/*" -d "$made/libs" "$here"/mongodb/*.java
   rm -rf "$libs" && mv "$made/libs" "$libs" && rm -rf "$made"
 }
 
 launch() {
-  setsid nohup java -Xmx"$heap" -XX:+UseSerialGC -cp "$libs:$libs/*" StandIn "$port" "$home/data.mv" \
+  setsid nohup java -Xmx"$heap" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$libs:$libs/*" StandIn "$port" "$home/data.mv" \
     >"$home/out.log" 2>&1 </dev/null &
   echo $! >"$home/pid"
 }

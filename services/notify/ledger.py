@@ -34,27 +34,37 @@ async def gather(store: Store, before: float) -> None:
     by_subscription: dict[str, dict[str, Doc]] = {}
     for key, doc in due:
         by_subscription.setdefault(doc["subscription"], {})[key] = doc
-    for subscription, matches in by_subscription.items():
-        await _gather_one(store, subscription, matches)
+    mails = {uuid4().hex: _mail(one, Kind.ALERT, MailState.GATHERING) for one in by_subscription}
+    await store.insert(MAILS, mails)
+    claims = {
+        key: {**doc, "mail": identity, "version": doc["version"] + 1}
+        for identity, mail in mails.items()
+        for key, doc in by_subscription[mail["subscription"]].items()
+    }
+    claimed = await store.put(MATCHES, claims, guard=True)
+    moved = {
+        identity: _ready(mail, [key for key in by_subscription[mail["subscription"]] if key in claimed])
+        for identity, mail in mails.items()
+    }
+    for identity in mails.keys() - await store.put(MAILS, moved, guard=True):
+        await _complete(store, identity)
 
 
-async def _gather_one(store: Store, subscription: str, matches: Mapping[str, Doc]) -> None:
-    identity = uuid4().hex
-    await store.insert(MAILS, {identity: _mail(subscription, Kind.ALERT, MailState.GATHERING)})
-    claims = {key: {**doc, "mail": identity, "version": doc["version"] + 1} for key, doc in matches.items()}
-    await store.put(MATCHES, claims, guard=True)
-    await _complete(store, identity)
+def _ready(mail: Doc, matches: Sequence[str]) -> Doc:
+    """A mail that has all its matches; if it has none, there is nothing to mail."""
+    state = MailState.PENDING if matches else MailState.CANCELLED
+    return {**mail, "state": state, "matches": list(matches), "version": mail["version"] + 1}
 
 
 async def _complete(store: Store, identity: str) -> None:
-    """Makes a mail of the matches that it has claimed; if it has none, there is nothing to mail.
+    """Makes a mail that somebody left behind of the matches that it has claimed.
 
     Where somebody else has completed it meanwhile, what was claimed too late is set free for the next mail.
     """
     doc = (await store.get(MAILS, [identity]))[identity]
     claimed = dict(await store.find(MATCHES, {"mail": identity}, limit=2 * AT_ONCE))
-    state = MailState.PENDING if claimed else MailState.CANCELLED
-    if doc["state"] == MailState.GATHERING and await move(store, identity, doc, state, matches=list(claimed)):
+    ready = {identity: _ready(doc, list(claimed))}
+    if doc["state"] == MailState.GATHERING and await store.put(MAILS, ready, guard=True):
         return
     kept = (await store.get(MAILS, [identity]))[identity]["matches"]
     late = {
