@@ -69,7 +69,7 @@ xpack.security.enabled: false
 cluster.routing.allocation.disk.threshold_enabled: false
 CONF
   sed -i -e '/incubator.vector/d' -e '/^-Xlog:gc/d' -e '/HeapDump/d' -e '/ErrorFile/d' "$home/config/jvm.options"
-  printf -- '-Xms%s\n-Xmx%s\n' "$heap" "$heap" >"$home/config/jvm.options.d/heap.options"
+  printf -- '-Xms%s\n-Xmx%s\n-XX:TieredStopAtLevel=1\n' "$heap" "$heap" >"$home/config/jvm.options.d/heap.options"
 }
 
 launch() {
