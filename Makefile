@@ -38,6 +38,9 @@ schemas: setup ## Write the generated schemas and reference pages anew
 bench: setup ## Measure; one JSON object a line
 	@$(BIN)/python -m bench
 
+soak: setup ## Break engines and services at random for half an hour; says what was lost
+	@$(BIN)/pendler chaos --minutes 30
+
 lock: ## Resolve the newest versions into requirements.lock (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url --no-header \
 		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
@@ -58,4 +61,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run engines run-cluster stop test check schemas bench lock clean
+.PHONY: help setup run engines run-cluster stop test check schemas bench soak lock clean

@@ -32,8 +32,13 @@ class Engine:
         self._env = os.environ | {"ENGINES_HOME": str(home), f"{name.upper()}_PORT": str(port)}
 
     def run(self, *command: str) -> None:
+        self.output(*command)
+
+    def output(self, *command: str) -> str:
+        """What the script says to a command."""
         done = subprocess.run([self._script, *command], env=self._env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"{self._script.name} {' '.join(command)}: {done.stdout}{done.stderr}"
+        return done.stdout
 
 
 class Broker(Engine):

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from deploy.topics import Plan, alter_topics, check_topics, describe_topics, ensure_topics, plan
 from pendler.bus import open_bus
-from pendler.prepare import prepare
+from pendler.prepare import prepare, tell
 from pendler.run import modules
 from pendler.settings import Settings
 
@@ -53,6 +56,26 @@ def check(replication: Replication = 1) -> None:
     problems = check_topics(wanted, describe_topics(servers_of(settings), wanted))
     typer.echo("\n".join(problems) or f"all {len(wanted)} topics are as they should be")
     raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def chaos(
+    seed: Annotated[int, typer.Option(help="The same seed, the same faults.")] = 1,
+    minutes: Annotated[float, typer.Option(help="For how long to break things.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Break real engines and services at random while records flow, then count what was lost. Needs a checkout."""
+    try:
+        from bench.chaos import chaos as run
+        from bench.chaos import table
+    except ImportError as error:
+        raise typer.BadParameter(f"this needs a checkout with its test dependencies: {error}") from None
+    settings = Settings()
+    prepare(settings)
+    with TemporaryDirectory(prefix="pendler-chaos-") as folder:
+        verdict = run(Path(folder), settings.places, seed, minutes, tell)
+    typer.echo(json.dumps(asdict(verdict)) if as_json else table(verdict))
+    raise typer.Exit(0 if verdict.clean else 1)
 
 
 def servers_of(settings: Settings) -> str:

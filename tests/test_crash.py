@@ -14,9 +14,9 @@ import httpx2
 import pytest
 
 from bench.exchange import Exchange, running, wait_for
+from bench.oracle import judge, subscribe
 from bench.records import records
 from schemas.event import RecordReceived, VacancyMatched, VacancyNormalised
-from tests.oracle import judge, subscribe
 
 GROUPS = {
     "ingest": RecordReceived.topic.name,

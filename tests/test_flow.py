@@ -15,10 +15,10 @@ import pytest
 from lxml import html
 
 from bench.exchange import Exchange, running, wait_for
+from bench.oracle import link_in, messages, subscribe
 from bench.records import delivery
 from pendler.speech import LANGUAGES
 from schemas.event import VacancyMatched
-from tests.oracle import link_in, messages, subscribe
 
 DEMONSTRATION = 69
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.exchange import Exchange, running, wait_for
+from bench.oracle import judge, subscribe
 from bench.records import delivery
-from tests.oracle import judge, subscribe
 
 SERVICES = ("ingest", "match", "search", "notify")
 GOES_ON: dict[str, Callable[[Exchange, int], bool]] = {

@@ -10,11 +10,11 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.exchange import running, wait_for
+from bench.oracle import subscribe
 from bench.records import records
 from pendler import tracing
 from pendler.bus import Record, encode
 from schemas.event import Erased
-from tests.oracle import subscribe
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
