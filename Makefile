@@ -29,6 +29,9 @@ schemas: setup ## Write the generated schemas and reference pages anew
 bench: setup ## Measure; one JSON object a line
 	@$(BIN)/python -m bench
 
+eval: setup ## How right the ESCO codes are, on the benchmarks beside the checkout; writes var/eval.json
+	@mkdir -p var && $(BIN)/python -m bench.esco --out var/eval.json
+
 lock: ## Resolve the newest versions into requirements.lock (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url --no-header \
 		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
@@ -49,4 +52,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run test check schemas bench lock clean
+.PHONY: help setup run test check schemas bench eval lock clean

@@ -1,6 +1,6 @@
 """ESCO as a numbered, immutable pack: occupations, their ISCO groups, their titles in many languages. A pure reader.
 
-Without an imported pack there is our own lexicon, pack number 1: the everyday occupations of the borders.
+Without an imported pack there is our own lexicon: the usual occupation of every ISCO-08 unit group, in seven languages.
 This service uses the ESCO classification of the European Commission.
 """
 
@@ -14,6 +14,8 @@ from typing import Protocol
 from pendler.text import fold, sought, words
 
 PREFIX = "http://data.europa.eu/esco/"
+LEXICON = 2
+"""The number of our lexicon: rises with its content, and stays below those of imported packs."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def ancestors(isco: str) -> tuple[str, ...]:
 def lexicon() -> Pack:
     """Our own lexicon."""
     rows = list(csv.DictReader(files("pendler").joinpath("lexicon.csv").read_text("utf-8").splitlines()))
-    return Pack(1, [Concept(row.pop("uri"), row.pop("isco"), _titles(row)) for row in rows])
+    return Pack(LEXICON, [Concept(row.pop("uri"), row.pop("isco"), _titles(row)) for row in rows])
 
 
 def _titles(row: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

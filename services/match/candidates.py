@@ -12,7 +12,7 @@ from scipy import sparse
 
 from services.match.space import Space
 from services.match.titles import variants
-from services.match.vectors import Floats, Ints, pieces, stems, weighted
+from services.match.vectors import Floats, Ints, lengths, pieces, stems, weighted
 
 KEPT = 50
 FORMS = 2
@@ -76,8 +76,7 @@ def _asked(titles: Sequence[str], space: Space) -> _Asked:
     starts = np.cumsum([0, *map(len, forms)])[:-1]
     texts = [form for some in forms for form in some]
     words = stems(texts, space.language)
-    length = np.sqrt(words.multiply(words) @ (space.rarity["stem"] ** 2))
-    longest = np.maximum(np.maximum.reduceat(length, starts), 1e-6).astype(np.float32)
+    longest = np.maximum.reduceat(lengths(words, space.rarity["stem"]), starts)
     letters = weighted(pieces(texts), space.rarity["label"])
     return _Asked(texts, starts, letters, weighted(words, space.rarity["stem"]), longest)
 
@@ -109,8 +108,10 @@ def _nearest(asked: _Asked, chosen: Ints, space: Space) -> _Nearest:
     ends = np.append(asked.starts[1:], len(asked.texts))
     for row, (begin, end) in enumerate(itertools.pairwise(bounds)):
         forms = slice(asked.starts[row], ends[row])
-        piece[begin:end] = _products(asked.letters[forms], space.matrix["label"], labels[begin:end])
+        weighed = asked.letters[forms].multiply(space.rarity["label"]).tocsr()
+        piece[begin:end] = _products(weighed, space.matrix["label"], labels[begin:end])
         stem[begin:end] = _products(asked.words[forms], space.matrix["label_stem"], labels[begin:end])
+    piece /= space.label_length[labels]
     titles = np.repeat(np.repeat(np.arange(len(chosen)), chosen.shape[1]), flat)
     title_length, label_length = asked.stem_length[titles], np.maximum(space.stem_length[labels], 1e-6)
     most = _most(piece + 0.4 * stem, offsets, chosen.shape)

@@ -13,11 +13,10 @@ import numpy as np
 from scipy import sparse
 
 from services.match.titles import variants
-from services.match.vectors import Floats, Ints, pieces, rarity, stems, weighted
+from services.match.vectors import Floats, Ints, lengths, pieces, rarity, stems, weighted
 
 Arrays = Mapping[str, np.ndarray]
 MATRICES = (
-    "label",
     "label_stem",
     "centre",
     "centre_stem",
@@ -39,7 +38,10 @@ class Labelled:
 
 
 class Space:
-    """The matrices of a language. `label*` have a row a label, all others a column an entry or group."""
+    """The matrices of a language. `label*` have a row a label, all others a column an entry or group.
+
+    `label` only says which pieces a label has: their weights are `rarity` over `label_length`.
+    """
 
     def __init__(self, language: str, arrays: Arrays) -> None:
         self.language = language
@@ -49,6 +51,8 @@ class Space:
         self.groups, self.branches = np.asarray(arrays["groups"]), np.asarray(arrays["branches"])
         self.rarity = {name: np.asarray(arrays[f"{name}_rarity"]) for name in ("label", "stem", "first", "last")}
         self.matrix = {name: _read(name, arrays) for name in MATRICES}
+        self.matrix["label"] = _read("label", {**arrays, "label_data": _ones(len(arrays["label_columns"]))})
+        self.label_length = np.asarray(arrays["label_length"])
 
         self._text, self._text_ends = arrays["text"], np.asarray(arrays["text_ends"])
 
@@ -78,7 +82,6 @@ def build(language: str, given: Labelled, isco: Sequence[str]) -> dict[str, np.n
     ends = {name: [text.split()[at] if text else "" for text in texts] for name, at in (("first", 0), ("last", -1))}
     end_pieces = {name: pieces(words) for name, words in ends.items()}
     matrices = {
-        "label": label,
         "label_stem": label_stem,
         "centre": centre.T,
         "centre_stem": centre_stem.T,
@@ -88,21 +91,32 @@ def build(language: str, given: Labelled, isco: Sequence[str]) -> dict[str, np.n
         "branch": _unit(_sum(branches) @ centre).T,
         **{name: _unit(members @ weighted(found, rarity(found))).T for name, found in end_pieces.items()},
     }
-    counted, written = Counter(texts), [text.encode() for text in texts]
     return {
-        "text": np.frombuffer(b"".join(written), np.uint8),
-        "text_ends": np.cumsum([len(text) for text in written]),
+        **_told(texts),
         "starts": starts.astype(np.int64),
-        "words": np.array([text.count(" ") + 1 for text in texts], np.float32),
-        "letters": np.array([len(text) for text in texts], np.float32),
-        "owners": np.array([counted[text] for text in texts], np.float32),
-        "stem_length": np.sqrt(stemmed.multiply(stemmed) @ (rare_stem**2)).astype(np.float32),
+        "label_columns": letters.indices,
+        "label_starts": letters.indptr,
+        "label_width": np.array([letters.shape[1]]),
+        "label_length": lengths(letters, rare),
+        "stem_length": lengths(stemmed, rare_stem),
         "groups": groups,
         "branches": branches,
         "label_rarity": rare,
         "stem_rarity": rare_stem,
         **{f"{name}_rarity": rarity(found) for name, found in end_pieces.items()},
         **{key: array for name, matrix in matrices.items() for key, array in _written(name, matrix)},
+    }
+
+
+def _told(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """The labels themselves, their words and letters, and how many entries have each."""
+    counted, written = Counter(texts), [text.encode() for text in texts]
+    return {
+        "text": np.frombuffer(b"".join(written), np.uint8),
+        "text_ends": np.cumsum([len(text) for text in written]),
+        "words": np.array([text.count(" ") + 1 for text in texts], np.float32),
+        "letters": np.array([len(text) for text in texts], np.float32),
+        "owners": np.array([counted[text] for text in texts], np.float32),
     }
 
 
@@ -116,6 +130,17 @@ def save(folder: Path, arrays: Arrays) -> None:
 def load(folder: Path, language: str) -> Space:
     """Maps a language that `save` wrote."""
     return Space(language, {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")})
+
+
+_shared_ones: Floats = np.ones(0, np.float32)
+
+
+def _ones(count: int) -> Floats:
+    """Ones, of which all languages share the longest run: in `label` a piece is there or not."""
+    global _shared_ones
+    if len(_shared_ones) < count:
+        _shared_ones = np.ones(count, np.float32)
+    return _shared_ones[:count]
 
 
 def _members(starts: Ints, count: int) -> sparse.csr_matrix:

@@ -80,10 +80,14 @@ def rarity(matrix: sparse.csr_matrix) -> Floats:
     return weights
 
 
+def lengths(matrix: sparse.csr_matrix, weights: Floats) -> Floats:
+    """The length of each row when its features are weighed; 1 for a row without any."""
+    found: Floats = np.sqrt(matrix.multiply(matrix) @ (weights * weights)).astype(np.float32)
+    found[np.diff(matrix.indptr) == 0] = 1
+    return found
+
+
 def weighted(matrix: sparse.csr_matrix, weights: Floats) -> sparse.csr_matrix:
     """Rows of length one, each feature by its rarity."""
-    values = weights[matrix.indices]
-    lengths = np.sqrt(np.add.reduceat(np.append(values * values, 0), matrix.indptr[:-1]))
-    lengths[np.diff(matrix.indptr) == 0] = 1
-    values = values / np.repeat(lengths, np.diff(matrix.indptr))
+    values = weights[matrix.indices] / np.repeat(lengths(matrix, weights), np.diff(matrix.indptr))
     return sparse.csr_matrix((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
