@@ -22,6 +22,7 @@ FIRST = 100
 ATTRIBUTION = "This service uses the ESCO classification of the European Commission."
 SCHEMA = """
 CREATE TABLE entry (n INTEGER PRIMARY KEY, uri TEXT UNIQUE, isco TEXT);
+CREATE TABLE skill (n INTEGER PRIMARY KEY, uri TEXT UNIQUE);
 CREATE TABLE label (uri TEXT, language TEXT, n INTEGER, text TEXT, PRIMARY KEY (uri, language, n)) WITHOUT ROWID;
 CREATE TABLE crosswalk (code TEXT, country TEXT, uri TEXT, sure INT, PRIMARY KEY (code, country, uri)) WITHOUT ROWID;
 CREATE TABLE skill_of (occupation TEXT, skill TEXT, essential INTEGER, PRIMARY KEY (occupation, skill)) WITHOUT ROWID;
@@ -61,6 +62,10 @@ class Stored:
     def entries(self) -> list[tuple[str, str]]:
         """All occupations and ISCO unit groups in the order of their numbers: (URI, ISCO)."""
         return [(uri, isco) for uri, isco in self._all("SELECT uri, isco FROM entry ORDER BY n")]
+
+    def skills(self) -> list[str]:
+        """The URIs of all skills in the order of their numbers."""
+        return [uri for (uri,) in self._all("SELECT uri FROM skill ORDER BY n")]
 
     def isco(self, uri: str) -> str | None:
         """The ISCO-08 unit group of an occupation; None for what the pack has not, or no longer."""

@@ -10,11 +10,13 @@ import numpy as np
 
 from pendler.esco import Names, Pack, lexicon
 from pendler.esco.stored import Stored
-from schemas.vacancy import Occupation, OccupationCode
+from schemas.vacancy import Occupation, OccupationCode, Skill
 from services.match import memory, space
 from services.match.candidates import Candidates, candidates
 from services.match.occupations import MOST, classify, settled
 from services.match.ranker import Ranker, probabilities
+from services.match.skills import Skills
+from services.match.skills import load as load_skills
 from services.match.titles import variants
 from services.match.vectors import Floats
 
@@ -40,6 +42,10 @@ class Coder(Protocol):
         """The occupations of each advertisement, best first."""
         ...
 
+    def skills(self, texts: Sequence[tuple[str | None, str]]) -> list[list[Skill]]:
+        """The skills that each text (with its language) may ask for, best first; none where the pack has no labels."""
+        ...
+
 
 class LexiconCoder:
     """Codes with our own lexicon."""
@@ -51,6 +57,9 @@ class LexiconCoder:
     def classify(self, asked: Sequence[Asked], limit: int = MOST) -> list[list[Occupation]]:
         return [classify(one.titles, one.codes, self._lexicon, limit) for one in asked]
 
+    def skills(self, texts: Sequence[tuple[str | None, str]]) -> list[list[Skill]]:
+        return [[] for _ in texts]
+
 
 class PackCoder:
     """Codes with an imported pack. Its languages are mapped when they are first asked for."""
@@ -61,6 +70,7 @@ class PackCoder:
         self.ranked = ranked and bool(stored.about.folds)
         self._spaces: dict[str, space.Space] = {}
         self._rankers: dict[int, tuple[Ranker, Floats]] = {}
+        self._known_skills: dict[str, Skills | None] = {}
         self._memories: dict[str, memory.Memory | None] = {}
 
     @cached_property
@@ -76,6 +86,30 @@ class PackCoder:
                 for (place, _), answers in zip(part, self._coded([title for _, title in part], language), strict=True):
                     found[place].extend(answers)
         return [settled(answers, one.codes, self.pack)[:limit] for one, answers in zip(asked, found, strict=True)]
+
+    def skills(self, texts: Sequence[tuple[str | None, str]]) -> list[list[Skill]]:
+        found: list[list[Skill]] = [[] for _ in texts]
+        for language in {language for language, text in texts if language and text.strip()}:
+            known = self._skills_in(language)
+            places = [n for n, (spoken, text) in enumerate(texts) if spoken == language and text.strip()]
+            for start in range(0, len(places) if known else 0, BATCH):
+                part = places[start : start + BATCH]
+                for place, ranked in zip(part, known.rank([texts[n][1] for n in part]) if known else [], strict=True):
+                    found[place] = [self._skill(number, score, language) for number, score in ranked]
+        return found
+
+    def _skill(self, number: int, score: float, language: str) -> Skill:
+        uri = self._skill_uris[number]
+        return Skill.model_construct(uri=uri, label=self._stored.label(uri, language), score=score, evidence="")
+
+    @cached_property
+    def _skill_uris(self) -> list[str]:
+        return self._stored.skills()
+
+    def _skills_in(self, language: str) -> Skills | None:
+        if language not in self._known_skills:
+            self._known_skills[language] = load_skills(self._stored.folder / f"skills-{language}", language)
+        return self._known_skills[language]
 
     def _by_language(self, asked: Sequence[Asked]) -> dict[str, list[tuple[int, str]]]:
         sorted_out: dict[str, list[tuple[int, str]]] = {}

@@ -72,12 +72,13 @@ def answers(asked: Sequence[dict[str, Any]], lang: str | None, coder: Coder) -> 
             for one, language in zip(asked, languages, strict=True)
         ]
     )
-    for one, language, occupations in zip(asked, languages, found, strict=True):
+    skills = coder.skills([(language, one.get("text") or "") for one, language in zip(asked, languages, strict=True)])
+    for one, language, occupations, wanted in zip(asked, languages, found, skills, strict=True):
         yield {
             "id": one.get("id"),
             "lang": language,
             "occupations": [each.model_dump(include=SHOWN) for each in occupations],
-            "skills": [],
+            "skills": [each.model_dump(include={"uri", "label", "score"}) for each in wanted],
         }
 
 

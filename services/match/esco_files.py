@@ -87,6 +87,11 @@ class EscoFiles:
             return {}
         return _gathered(self._rows(name)) if self.compact else _official(self._rows(name))
 
+    def skill_numbers(self) -> dict[str, int]:
+        """Every skill with a label in some language, and its number in the pack."""
+        found = {uri for language in self.languages() for uri in self.skills(language)}
+        return {uri: n for n, uri in enumerate(sorted(found))}
+
     def skills_of(self) -> Iterator[tuple[str, str, bool]]:
         """Which skills an occupation needs: occupation, skill, whether it is essential."""
         if self.compact:

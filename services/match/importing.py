@@ -16,7 +16,7 @@ import numpy as np
 
 from pendler.esco.stored import ATTRIBUTION, FIRST, FORMAT, SCHEMA, About, packs
 from pendler.sqlite import connect
-from services.match import ranker, space
+from services.match import ranker, skills, space
 from services.match.candidates import KEPT, candidates
 from services.match.esco_files import Coded, EscoFiles, NotEsco
 from services.match.vectors import Floats
@@ -42,6 +42,9 @@ def import_esco(files: EscoFiles, home: Path, tell: Tell, languages: Sequence[st
     for n, language in enumerate(wanted, 1):
         step = f"{language} ({n} of {len(wanted)})"
         _once(work / language, partial(_space, files=files, entries=entries, english=english), tell, step)
+        if named := files.skills(language):
+            made = partial(_skills, files=files, named=named, numbers=files.skill_numbers())
+            _once(work / f"skills-{language}", made, tell, f"skills in {language}")
     _once(work / "rankers", lambda path: _rankers(path, work, files, entries, tell), tell, "rankers")
     return _finish(work, home, files, wanted, tell)
 
@@ -64,6 +67,7 @@ def _names(path: Path, files: EscoFiles, entries: Mapping[str, str], languages: 
         db.execute("PRAGMA journal_mode=DELETE")
         db.execute("BEGIN")
         db.executemany("INSERT INTO entry VALUES (?,?,?)", ((n, *one) for n, one in enumerate(entries.items())))
+        db.executemany("INSERT INTO skill VALUES (?,?)", ((n, uri) for uri, n in files.skill_numbers().items()))
         for language in languages:
             for named in (files.labels(language), files.skills(language)):
                 db.executemany("INSERT INTO label VALUES (?,?,?,?)", _label_rows(named, language))
@@ -85,6 +89,12 @@ def _space(path: Path, files: EscoFiles, entries: Mapping[str, str], english: Ma
     own = files.labels(language)
     given = space.labelled([own.get(uri) or english.get(uri, []) for uri in entries])
     space.save(path, space.build(language, given, list(entries.values())))
+
+
+def _skills(path: Path, files: EscoFiles, named: Mapping[str, list[str]], numbers: Mapping[str, int]) -> None:
+    needed = Counter(skill for _, skill, _ in files.skills_of())
+    labels = [named.get(uri, []) for uri in numbers]
+    space.save(path, skills.build(path.stem.removeprefix("skills-"), labels, [needed[uri] for uri in numbers]))
 
 
 def _rankers(path: Path, work: Path, files: EscoFiles, entries: Mapping[str, str], tell: Tell) -> None:
@@ -186,4 +196,4 @@ def _finish(work: Path, home: Path, files: EscoFiles, languages: Sequence[str], 
     return done
 
 
-TABLES = ("entry", "label", "crosswalk", "skill_of")
+TABLES = ("entry", "skill", "label", "crosswalk", "skill_of")

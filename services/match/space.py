@@ -50,8 +50,8 @@ class Space:
         self.owners, self.stem_length = np.asarray(arrays["owners"]), np.asarray(arrays["stem_length"])
         self.groups, self.branches = np.asarray(arrays["groups"]), np.asarray(arrays["branches"])
         self.rarity = {name: np.asarray(arrays[f"{name}_rarity"]) for name in ("label", "stem", "first", "last")}
-        self.matrix = {name: _read(name, arrays) for name in MATRICES}
-        self.matrix["label"] = _read("label", {**arrays, "label_data": _ones(len(arrays["label_columns"]))})
+        self.matrix = {name: read(name, arrays) for name in MATRICES}
+        self.matrix["label"] = read("label", {**arrays, "label_data": _ones(len(arrays["label_columns"]))})
         self.label_length = np.asarray(arrays["label_length"])
 
         self._text, self._text_ends = arrays["text"], np.asarray(arrays["text_ends"])
@@ -73,12 +73,12 @@ def labelled(labels: Sequence[Sequence[str]]) -> Labelled:
 def build(language: str, given: Labelled, isco: Sequence[str]) -> dict[str, np.ndarray]:
     """The arrays of a language from its labels and the ISCO unit group of each entry."""
     texts, starts = given.texts, given.starts
-    members = _members(starts, len(texts))
+    together = members(starts, len(texts))
     groups, branches = _numbered([code[:4] for code in isco]), _numbered([code[:3] for code in isco])
     letters, stemmed = pieces(texts), stems(texts, language)
     rare, rare_stem = rarity(letters), rarity(stemmed)
     label, label_stem = weighted(letters, rare), weighted(stemmed, rare_stem)
-    centre, centre_stem = _unit(members @ label), _unit(members @ label_stem)
+    centre, centre_stem = unit(together @ label), unit(together @ label_stem)
     ends = {name: [text.split()[at] if text else "" for text in texts] for name, at in (("first", 0), ("last", -1))}
     end_pieces = {name: pieces(words) for name, words in ends.items()}
     matrices = {
@@ -86,10 +86,10 @@ def build(language: str, given: Labelled, isco: Sequence[str]) -> dict[str, np.n
         "centre": centre.T,
         "centre_stem": centre_stem.T,
         "peak_stem": _peak(label_stem, starts).T,
-        "group": _unit(_sum(groups) @ centre).T,
-        "group_stem": _unit(_sum(groups) @ centre_stem).T,
-        "branch": _unit(_sum(branches) @ centre).T,
-        **{name: _unit(members @ weighted(found, rarity(found))).T for name, found in end_pieces.items()},
+        "group": unit(_sum(groups) @ centre).T,
+        "group_stem": unit(_sum(groups) @ centre_stem).T,
+        "branch": unit(_sum(branches) @ centre).T,
+        **{name: unit(together @ weighted(found, rarity(found))).T for name, found in end_pieces.items()},
     }
     return {
         **_told(texts),
@@ -104,7 +104,7 @@ def build(language: str, given: Labelled, isco: Sequence[str]) -> dict[str, np.n
         "label_rarity": rare,
         "stem_rarity": rare_stem,
         **{f"{name}_rarity": rarity(found) for name, found in end_pieces.items()},
-        **{key: array for name, matrix in matrices.items() for key, array in _written(name, matrix)},
+        **{key: array for name, matrix in matrices.items() for key, array in written(name, matrix)},
     }
 
 
@@ -143,7 +143,7 @@ def _ones(count: int) -> Floats:
     return _shared_ones[:count]
 
 
-def _members(starts: Ints, count: int) -> sparse.csr_matrix:
+def members(starts: Ints, count: int) -> sparse.csr_matrix:
     ones = np.ones(count, np.float32)
     return sparse.csr_matrix((ones, np.arange(count), starts), shape=(len(starts) - 1, count))
 
@@ -156,7 +156,7 @@ def _numbered(codes: Sequence[str]) -> Ints:
     return np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
 
-def _unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     lengths[lengths == 0] = 1
     return (sparse.diags((1 / lengths).astype(np.float32)) @ matrix).tocsr()
@@ -173,7 +173,7 @@ def _peak(matrix: sparse.csr_matrix, starts: Ints) -> sparse.csr_matrix:
     return sparse.csr_matrix((values[last], place), shape=(len(starts) - 1, matrix.shape[1]))
 
 
-def _written(name: str, matrix: sparse.spmatrix) -> list[tuple[str, np.ndarray]]:
+def written(name: str, matrix: sparse.spmatrix) -> list[tuple[str, np.ndarray]]:
     rows = matrix.tocsr()
     return [
         (f"{name}_data", rows.data.astype(np.float32)),
@@ -183,10 +183,7 @@ def _written(name: str, matrix: sparse.spmatrix) -> list[tuple[str, np.ndarray]]
     ]
 
 
-def _read(name: str, arrays: Arrays) -> sparse.csr_matrix:
+def read(name: str, arrays: Arrays) -> sparse.csr_matrix:
     data, columns, starts = (np.asarray(arrays[f"{name}_{part}"]) for part in ("data", "columns", "starts"))
     shape = (len(starts) - 1, int(arrays[f"{name}_width"][0]))
     return sparse.csr_matrix((data, columns, starts), shape=shape, copy=False)
-
-
-__all__ = ["Floats", "Labelled", "Space", "build", "labelled", "load", "save"]

@@ -44,14 +44,14 @@ def pieces(texts: Sequence[str], language: str | None = None) -> sparse.csr_matr
             whole &= ~(edge[:count] & edge[1:])
         found.append(code[whole])
         found_rows.append(rows[:count][whole])
-    return _matrix(np.concatenate(found_rows), _bucket(np.concatenate(found), PIECES), (len(texts), PIECES))
+    return features(np.concatenate(found_rows), _bucket(np.concatenate(found), PIECES), (len(texts), PIECES))
 
 
 def stems(texts: Sequence[str], language: str | None) -> sparse.csr_matrix:
     """The stems of the words of folded texts: a row a text."""
     split = [[_hashed(sought(word, language)[-1]) for word in text.split() if len(word) > 1] for text in texts]
     rows = np.repeat(np.arange(len(texts)), [len(words) for words in split])
-    return _matrix(rows, np.fromiter(chain.from_iterable(split), np.int64, len(rows)), (len(texts), STEMS))
+    return features(rows, np.fromiter(chain.from_iterable(split), np.int64, len(rows)), (len(texts), STEMS))
 
 
 Featured = Callable[[Sequence[str], str | None], sparse.csr_matrix]
@@ -66,11 +66,12 @@ def _bucket(codes: npt.NDArray[np.uint64], buckets: int) -> Ints:
     return ((mixed >> np.uint64(40)) % np.uint64(buckets)).astype(np.int64)
 
 
-def _matrix(rows: Ints, columns: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:
+def features(rows: Ints, columns: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Rows of features in buckets, each once, from the row and the bucket of each."""
     once = np.unique(rows * shape[1] + columns)
     rows, columns = once // shape[1], (once % shape[1]).astype(np.int32)
     starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
-    return sparse.csr_matrix((np.ones(len(columns), np.float32), columns, starts), shape=shape)
+    return sparse.csrfeatures((np.ones(len(columns), np.float32), columns, starts), shape=shape)
 
 
 def rarity(matrix: sparse.csr_matrix) -> Floats:
@@ -90,4 +91,4 @@ def lengths(matrix: sparse.csr_matrix, weights: Floats) -> Floats:
 def weighted(matrix: sparse.csr_matrix, weights: Floats) -> sparse.csr_matrix:
     """Rows of length one, each feature by its rarity."""
     values = weights[matrix.indices] / np.repeat(lengths(matrix, weights), np.diff(matrix.indptr))
-    return sparse.csr_matrix((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+    return sparse.csrfeatures((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
