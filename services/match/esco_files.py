@@ -119,8 +119,11 @@ class EscoFiles:
     def _rows(self, name: str) -> Iterator[Row]:
         path = self.folder / name
         try:
-            with gzip.open(path, "rb") if name.endswith(".gz") else path.open("rb") as raw:
-                yield from csv.DictReader(io.TextIOWrapper(raw, "utf-8-sig", newline=""))
+            with (
+                gzip.open(path, "rb") if name.endswith(".gz") else path.open("rb") as raw,
+                io.TextIOWrapper(raw, "utf-8-sig", newline="") as text,
+            ):
+                yield from csv.DictReader(text)
         except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
             raise NotEsco(f"{path} cannot be read ({error}); fetch it again") from error
 

@@ -71,7 +71,7 @@ def features(rows: Ints, columns: Ints, shape: tuple[int, int]) -> sparse.csr_ma
     once = np.unique(rows * shape[1] + columns)
     rows, columns = once // shape[1], (once % shape[1]).astype(np.int32)
     starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
-    return sparse.csrfeatures((np.ones(len(columns), np.float32), columns, starts), shape=shape)
+    return sparse.csr_matrix((np.ones(len(columns), np.float32), columns, starts), shape=shape)
 
 
 def rarity(matrix: sparse.csr_matrix) -> Floats:
@@ -91,4 +91,4 @@ def lengths(matrix: sparse.csr_matrix, weights: Floats) -> Floats:
 def weighted(matrix: sparse.csr_matrix, weights: Floats) -> sparse.csr_matrix:
     """Rows of length one, each feature by its rarity."""
     values = weights[matrix.indices] / np.repeat(lengths(matrix, weights), np.diff(matrix.indptr))
-    return sparse.csrfeatures((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+    return sparse.csr_matrix((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
