@@ -41,6 +41,9 @@ bench: setup ## Measure; one JSON object a line
 soak: setup ## Break engines and services at random for half an hour; says what was lost
 	@$(BIN)/pendler chaos --minutes 30
 
+eval: setup ## How right the ESCO codes are, on the benchmarks beside the checkout; writes var/eval.json
+	@mkdir -p var && $(BIN)/python -m bench.esco --out var/eval.json
+
 lock: ## Resolve the newest versions into requirements.lock (needs uv)
 	uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url --no-header \
 		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
@@ -61,4 +64,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run engines run-cluster stop test check schemas bench soak lock clean
+.PHONY: help setup run engines run-cluster stop test check schemas bench eval soak lock clean

@@ -6,9 +6,9 @@ the title of an occupation, then by the occupation a compound ends in.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pendler.esco import PREFIX, Pack, isco_uri, normal
+from pendler.esco import PREFIX, Names, Pack, isco_uri, normal
 from schemas.vacancy import Occupation, OccupationCode
 
 MOST = 20
@@ -16,6 +16,19 @@ NOISE = re.compile(
     r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\b\d{1,3}\s?%|\b(?:m/w/d|w/m/d|m/v/x|m/f/x|m/v|h/f|f/h|m/w|v/m|m/k)\b",
     re.IGNORECASE,
 )
+CROSSWALKS = {
+    "JOBTECH": "swe",
+    "STYRK-08": "nor",
+    "KLDB-2010": "deu",
+    "KLDB2010": "deu",
+    "ROME": "fra",
+    "ROME-APPELLATION": "fra",
+    "CZ-ISCO": "cze",
+    "CO-SISPE": "esp",
+    "BRC": "nld",
+    "O*NET": "usa",
+}
+"""Scheme of a code -> country of the crosswalk that explains it."""
 EXACT, PART, TAIL = 0.97, 0.85, 0.72
 """Scores: the whole title, a part of it, the end of a compound."""
 ELSEWHERE, ONLY_PART_ELSEWHERE, INFLECTED = 0.9, 0.55, 0.95
@@ -26,25 +39,48 @@ def classify(
     titles: Sequence[tuple[str | None, str]], codes: Sequence[OccupationCode], pack: Pack, limit: int = MOST
 ) -> list[Occupation]:
     """The occupations of an advertisement with `titles` (language, title) and the codes its source gave."""
-    trusted = list(_by_code(codes, pack))
+    found = [one for language, title in titles for one in _by_title(title, language, pack)]
+    return settled(found, codes, pack)[:limit]
+
+
+def settled(found: Iterable[Occupation], codes: Sequence[OccupationCode], names: Names) -> list[Occupation]:
+    """What titles tell, weighed by the codes of the source; best first.
+
+    A code that names one concept is believed; several targets, or an ISCO group, say among what to look.
+    """
     groups = {uri.rpartition("/C")[2] for uri in _groups(codes)}
-    found = [*trusted, *(one for language, title in titles for one in _by_title(title, language, pack))]
-    return _best([_weighed(one, groups) for one in found] + [_group(isco) for isco in groups])[:limit]
+    meant = _crosswalked(codes, names)
+    trusted = [*_by_code(codes, names), *_of_crosswalk(meant, names)]
+    weighed = [_weighed(one, groups, meant) for one in found]
+    return _best([*trusted, *weighed, *(_group(isco) for isco in groups)])
 
 
-def _by_code(codes: Sequence[OccupationCode], pack: Pack) -> Iterator[Occupation]:
+def _by_code(codes: Sequence[OccupationCode], names: Names) -> Iterator[Occupation]:
     for code in codes:
         if code.scheme == "ESCO" and code.code.startswith(f"{PREFIX}occupation/"):
-            concept = pack.concept(code.code)
-            isco = concept.isco if concept else ""
-            yield Occupation(
-                uri=code.code,
-                isco=isco,
-                label=pack.label(code.code),
-                score=1.0,
-                method="esco-code",
-                evidence="the source's ESCO code",
-            )
+            yield _coded(code.code, names, 1.0, "esco-code", "the source's ESCO code")
+
+
+def _coded(uri: str, names: Names, score: float, method: str, evidence: str) -> Occupation:
+    isco = names.isco(uri) or ""
+    return Occupation(uri=uri, isco=isco, label=names.label(uri), score=score, method=method, evidence=evidence)
+
+
+def _crosswalked(codes: Sequence[OccupationCode], names: Names) -> dict[str, tuple[bool, str]]:
+    """What national codes stand for: URI -> whether it is that or a kind of it, and the code."""
+    return {
+        uri: (sure, f"{code.scheme} {code.code}")
+        for code in codes
+        if (country := CROSSWALKS.get(code.scheme.upper()))
+        for uri, sure in names.meant_by(code.code, country)
+        if names.isco(uri)
+    }
+
+
+def _of_crosswalk(meant: Mapping[str, tuple[bool, str]], names: Names) -> Iterator[Occupation]:
+    sure = [(uri, code) for uri, (is_sure, code) in meant.items() if is_sure]
+    for uri, code in sure if len(sure) == 1 else ():
+        yield _coded(uri, names, 0.98, "crosswalk-code", f"{code}, in the national crosswalk")
 
 
 def _groups(codes: Sequence[OccupationCode]) -> Iterator[str]:
@@ -56,9 +92,8 @@ def _groups(codes: Sequence[OccupationCode]) -> Iterator[str]:
 
 
 def _group(isco: str) -> Occupation:
-    uri = isco_uri(isco)
     return Occupation(
-        uri=uri,
+        uri=isco_uri(isco),
         isco=isco,
         label=f"ISCO {isco}",
         score=0.8,
@@ -67,13 +102,13 @@ def _group(isco: str) -> Occupation:
     )
 
 
-def _weighed(one: Occupation, groups: set[str]) -> Occupation:
-    """A title that agrees with the source's ISCO code is nearly sure; one that contradicts it is doubtful."""
-    if not groups or one.method == "esco-code":
-        return one
+def _weighed(one: Occupation, groups: set[str], meant: Mapping[str, tuple[bool, str]]) -> Occupation:
+    """A title that agrees with the source's code is nearly sure; one that contradicts it is doubtful."""
+    if one.uri in meant:
+        return one.model_copy(update={"score": max(one.score, 0.9), "method": f"{one.method}+crosswalk"})
     if any(one.isco.startswith(group) for group in groups):
         return one.model_copy(update={"score": max(one.score, 0.9), "method": f"{one.method}+isco-code"})
-    return one.model_copy(update={"score": one.score * 0.5})
+    return one.model_copy(update={"score": one.score * 0.5}) if groups or meant else one
 
 
 def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupation]:

@@ -3,26 +3,27 @@
 from collections.abc import Sequence
 
 from pendler.bus import Bus
-from pendler.esco import Pack, lexicon
+from pendler.esco.stored import Stored, current
 from pendler.places import Places, open_places
 from pendler.service import Fact, Handler, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from schemas.event import Erased, VacancyMatched, VacancyNormalised
-from schemas.vacancy import Derived, Location, OccupationCode, Place, Vacancy
+from schemas.vacancy import Derived, Location, Place, Stub, Vacancy
+from services.match.coding import Asked, Coder, open_coder
 from services.match.language import language_of
-from services.match.occupations import classify
 
 KEPT = 5
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - match needs no bus of its own
-    return build(lexicon(), open_places(settings.places))
+    pack = current(settings.home)
+    return build(open_coder(pack.folder if isinstance(pack, Stored) else None), open_places(settings.places))
 
 
-def build(pack: Pack, places: Places) -> Service:
+def build(coder: Coder, places: Places) -> Service:
     async def on_normalised(facts: Sequence[Fact]) -> Result:
-        return Result([matched(fact, pack, places) for fact in facts])
+        return Result(matched(facts, coder, places))
 
     return Service(
         "match",
@@ -33,30 +34,46 @@ def build(pack: Pack, places: Places) -> Service:
     )
 
 
-def matched(fact: VacancyNormalised | Erased, pack: Pack, places: Places) -> VacancyMatched | Erased:
-    """The vacancy with what follows from it and from this pack."""
-    if isinstance(fact, Erased):
-        return Erased(fact.ref, VacancyMatched.topic.name)
-    derived = derive(fact.vacancy, pack, places) if fact.vacancy else _of_stub(fact, pack, places)
+def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[VacancyMatched | Erased]:
+    """Each vacancy with what follows from it and from this pack; occupations are coded for the whole batch at once."""
+    given = [fact for fact in facts if isinstance(fact, VacancyNormalised)]
+    languages = [_languages(fact.vacancy) for fact in given]
+    asked = [_asked(fact, some) for fact, some in zip(given, languages, strict=True)]
+    derived = {
+        id(fact): Derived(
+            language=next(iter(some), None),
+            occupations=tuple(occupations),
+            places=tuple(_placed(_stated(fact).locations, places)),
+        )
+        for fact, some, occupations in zip(given, languages, coder.classify(asked, KEPT), strict=True)
+    }
+    number = coder.pack.number
+    return [
+        _with(fact, number, derived[id(fact)])
+        if isinstance(fact, VacancyNormalised)
+        else Erased(fact.ref, VacancyMatched.topic.name)
+        for fact in facts
+        if isinstance(fact, VacancyNormalised | Erased)
+    ]
+
+
+def _languages(vacancy: Vacancy | None) -> list[str | None]:
+    return [language_of(profile) for profile in vacancy.profiles] if vacancy else []
+
+
+def _asked(fact: VacancyNormalised, languages: Sequence[str | None]) -> Asked:
+    profiles = fact.vacancy.profiles if fact.vacancy else ()
+    titles = [(language, profile.title) for language, profile in zip(languages, profiles, strict=True)]
+    return Asked(titles, _stated(fact).occupations)
+
+
+def _stated(fact: VacancyNormalised) -> Vacancy | Stub:
+    return fact.vacancy or fact.stub or Stub()
+
+
+def _with(fact: VacancyNormalised, enrichment: int, derived: Derived) -> VacancyMatched:
     state = {name: getattr(fact, name) for name in VacancyNormalised.model_fields}
-    return VacancyMatched.model_construct(**state | {"enrichment": pack.number, "derived": derived})
-
-
-def derive(vacancy: Vacancy, pack: Pack, places: Places) -> Derived:
-    """Language, occupations and places of an open vacancy."""
-    languages = [language_of(profile) for profile in vacancy.profiles]
-    titles = [(language, profile.title) for language, profile in zip(languages, vacancy.profiles, strict=True)]
-    return Derived(
-        language=languages[0],
-        occupations=tuple(classify(titles, vacancy.occupations, pack, KEPT)),
-        places=tuple(_placed(vacancy.locations, places)),
-    )
-
-
-def _of_stub(fact: VacancyNormalised, pack: Pack, places: Places) -> Derived:
-    codes: Sequence[OccupationCode] = fact.stub.occupations if fact.stub else ()
-    locations = fact.stub.locations if fact.stub else ()
-    return Derived(occupations=tuple(classify([], codes, pack, KEPT)), places=tuple(_placed(locations, places)))
+    return VacancyMatched.model_construct(**state | {"enrichment": enrichment, "derived": derived})
 
 
 def _placed(locations: Sequence[Location], places: Places) -> list[Place]:

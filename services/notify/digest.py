@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlparse
 
-from pendler.esco import lexicon
+from pendler.esco.stored import label
 from pendler.pages import render
 from pendler.speech import Speech, speech
 from schemas.query import Query
@@ -91,7 +91,7 @@ def search_words(query: Query, spoken: Speech) -> str:
     if query.q or query.occupation:
         # A stranger may have typed this with somebody else's address: no links, no lines, not much of it.
         asked = [" ".join(PLAIN.findall(query.q))[:60]] if query.q else []
-        labels = [lexicon().label(code, spoken.language) for code in query.occupation]
+        labels = [label(code, spoken.language) for code in query.occupation]
         parts.append(_("for “%(what)s”") % {"what": ", ".join([*asked, *labels])})
     if query.near:
         parts.append(_("near %(place)s (%(km)s km)") % {"place": query.near, "km": query.km})
@@ -107,7 +107,7 @@ def _item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
         f"{name}, {spoken.country(country)}" if name else spoken.country(country) for name, country in item["places"]
     )
     km = "" if item["km"] is None else f"{spoken.number(round(item['km']))} km"
-    occupation = lexicon().label(item["occupation"], spoken.language) if item["occupation"] else ""
+    occupation = label(item["occupation"], spoken.language) if item["occupation"] else ""
     facts = [item["employer"], places, km, pay]
     return {
         **item,

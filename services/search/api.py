@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from pendler.esco import lexicon
+from pendler.esco.stored import label
 from pendler.pages import language_of, page
 from pendler.places import Places
 from pendler.problem import Problem
@@ -81,7 +81,7 @@ class Api:
             "given": dict(pairs),
             "found": None,
             "query": None,
-            "label": lexicon().label,
+            "label": label,
         }
         try:
             query = Query.parse([*pairs, ("lang", language_of(request))])
@@ -94,7 +94,7 @@ class Api:
     async def detail(self, ref: str, request: Request) -> Response:
         """The page of one vacancy."""
         event = (await kept(self._store, [ref])).get(ref)
-        return page(PACKAGE, "vacancy.html", request, 200 if event else 404, event=event, label=lexicon().label)
+        return page(PACKAGE, "vacancy.html", request, 200 if event else 404, event=event, label=label)
 
 
 def _inlined() -> list[dict[str, Any]]:

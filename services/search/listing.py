@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pendler.esco import lexicon
+from pendler.esco.stored import label
 from pendler.places import Places
 from pendler.searchable import Wanted, wanted
 from pendler.store import Store
@@ -83,8 +83,8 @@ def _top(counts: Mapping[str, Count]) -> list[tuple[str, Count]]:
 
 
 def _value(facet: str, value: str, count: Count, language: str | None) -> dict[str, Any]:
-    label = lexicon().label(value, language) if facet == "occupation" else value
-    return {"value": value, "label": label, "ads": count.ads, "posts": count.posts}
+    named = label(value, language) if facet == "occupation" else value
+    return {"value": value, "label": named, "ads": count.ads, "posts": count.posts}
 
 
 def brief(one: Found, language: str | None) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def brief(one: Found, language: str | None) -> dict[str, Any]:
         and {
             "uri": occupation.uri,
             "isco": occupation.isco,
-            "label": lexicon().label(occupation.uri, language),
+            "label": label(occupation.uri, language),
         },
         "positions": vacancy.positions if vacancy else None,
         "published": vacancy.published if vacancy else None,

@@ -1,18 +1,21 @@
 """ESCO as a numbered, immutable pack: occupations, their ISCO groups, their titles in many languages. A pure reader.
 
-Without an imported pack there is our own lexicon, pack number 1: the everyday occupations of the borders.
+Without an imported pack there is our own lexicon: the usual occupation of every ISCO-08 unit group, in seven languages.
 This service uses the ESCO classification of the European Commission.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Protocol
 
 from pendler.text import fold, sought, words
 
 PREFIX = "http://data.europa.eu/esco/"
+LEXICON = 2
+"""The number of our lexicon: rises with its content, and stays below those of imported packs."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,24 @@ class Concept:
     def label(self, language: str | None = None) -> str:
         titles = self.titles.get(language or "en") or self.titles.get("en") or next(iter(self.titles.values()))
         return titles[0]
+
+
+class Names(Protocol):
+    """What every pack can tell, whether it is our own lexicon or an imported one."""
+
+    number: int
+
+    def isco(self, uri: str) -> str | None:
+        """The ISCO-08 unit group of an occupation; None for what the pack has not."""
+        ...
+
+    def label(self, uri: str, language: str | None = None) -> str:
+        """A name in the language, else in English, else the code itself."""
+        ...
+
+    def meant_by(self, code: str, country: str) -> Sequence[tuple[str, bool]]:
+        """What a national code stands for: URIs, and whether it is that or a kind of it."""
+        ...
 
 
 class Pack:
@@ -49,6 +70,12 @@ class Pack:
 
     def concept(self, uri: str) -> Concept | None:
         return self._concepts.get(uri)
+
+    def isco(self, uri: str) -> str | None:
+        return self._concepts[uri].isco if uri in self._concepts else None
+
+    def meant_by(self, code: str, country: str) -> Sequence[tuple[str, bool]]:  # noqa: ARG002 - it has no crosswalks
+        return ()
 
     def titled(self, title: str) -> Mapping[str, str]:
         """The concepts called exactly `title` (in `normal` form): language -> URI."""
@@ -92,7 +119,7 @@ def ancestors(isco: str) -> tuple[str, ...]:
 def lexicon() -> Pack:
     """Our own lexicon."""
     rows = list(csv.DictReader(files("pendler").joinpath("lexicon.csv").read_text("utf-8").splitlines()))
-    return Pack(1, [Concept(row.pop("uri"), row.pop("isco"), _titles(row)) for row in rows])
+    return Pack(LEXICON, [Concept(row.pop("uri"), row.pop("isco"), _titles(row)) for row in rows])
 
 
 def _titles(row: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
