@@ -11,9 +11,10 @@ from pendler.esco import PREFIX
 from pendler.esco.stored import BadPack, Stored, current, packs
 from schemas.vacancy import OccupationCode
 from services.match.aliases import BadAlias, learn, read
-from services.match.coding import Asked, PackCoder
+from services.match.coding import Asked
 from services.match.esco_files import NotEsco, open_files
 from services.match.importing import import_esco
+from services.match.learned import PackCoder
 
 WORK = ["weld", "bake", "paint", "drive", "teach", "build", "clean", "guard", "cook", "sew", "print", "dive"]
 PEOPLE = ["master", "helper", "apprentice", "planner", "seller", "inspector"]
