@@ -1,32 +1,58 @@
 """Sends the mails that are pending, and tells the bus of the alerts that have left."""
 
+import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from pendler import tracing
 from pendler.bus import failpoint
-from pendler.service import Result
+from pendler.service import Result, Unavailable
 from pendler.settings import Settings
 from pendler.store import Doc, Store
 from schemas.event import AlertSent
 from services.notify import digest, ledger
-from services.notify.mail import Lost, Mail, Refused
+from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, Subscription
 from services.notify.tokens import Tokens
 
+ROUND = 5.0
+"""Seconds in which a round begins mails: a process that is to stop has then little in hand."""
+
 
 class Sender:
-    """Sends what is pending, one mail at a time."""
+    """Sends what is pending, as many mails at once as their way can take."""
 
     def __init__(self, store: Store, mail: Mail, settings: Settings) -> None:
         self._store, self._mail, self._settings = store, mail, settings
         self._tokens = Tokens(settings.signing_key)
 
     async def send_all(self) -> None:
-        for identity, doc in await self._store.find(MAILS, {"state": MailState.PENDING}, limit=200):
-            if claimed := await ledger.claim(self._store, identity, doc):
-                await self._send(identity, claimed)
+        """A round. Whatever befalls one mail, the others in hand are finished: broken off, they would be in doubt.
+
+        Raises:
+            Unavailable: no mail can leave now.
+        """
+        pending = deque(await self._store.find(MAILS, {"state": MailState.PENDING}, limit=1000))
+        until = time.monotonic() + ROUND
+        hands = [self._work(pending, until) for _ in range(self._mail.at_once)]
+        for trouble in await asyncio.gather(*hands, return_exceptions=True):
+            if trouble:
+                raise trouble
+
+    async def _work(self, pending: deque[tuple[str, Doc]], until: float) -> None:
+        try:
+            while pending and time.monotonic() < until:
+                await self._mail.ready()
+                if pending:
+                    identity, doc = pending.popleft()
+                    if claimed := await ledger.claim(self._store, identity, doc, self._mail.patience):
+                        await self._send(identity, claimed)
+        except Unavailable:
+            pending.clear()
+            raise
 
     async def _send(self, identity: str, doc: Doc) -> None:
         """The subscription is read after the claim: whoever stops it meanwhile waits for this mail, or stops it."""
@@ -42,6 +68,11 @@ class Sender:
             with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
                 await self._mail.send(identity, message)
             failpoint("notify.mailed")
+        except Unavailable:
+            await ledger.move(self._store, identity, doc, MailState.PENDING)
+            raise
+        except Deferred as deferral:
+            await ledger.defer(self._store, identity, doc, str(deferral)[:200])
         except Refused as refusal:
             await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
         except Lost as loss:

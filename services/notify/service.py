@@ -66,8 +66,13 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,
-        close=store.close,
+        close=partial(close, store, mail),
     )
+
+
+async def close(store: Store, mail: Mail) -> None:
+    await mail.close()
+    await store.close()
 
 
 def routes(store: Store, mail: Mail, places: Places, settings: Settings) -> "APIRouter":

@@ -16,8 +16,14 @@ LINES = policy.SMTP.clone(max_line_length=900)
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
+    at_once = 1
+    patience = 10.0
+
     def __init__(self, directory: str) -> None:
         self._folder = Path(directory)
+
+    async def ready(self) -> None:
+        """A folder takes whatever comes."""
 
     async def send(self, identity: str, message: EmailMessage) -> None:
         try:
@@ -45,6 +51,9 @@ class Outbox:
 
     async def fate(self, identity: str) -> bool | None:
         return any(self._folder.glob(f"*-{identity}.eml"))
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     def names(self) -> list[str]:
         """The messages there are, newest first."""
