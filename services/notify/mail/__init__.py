@@ -67,7 +67,7 @@ def open_mail(url: str) -> Mail:
     Raises:
         Misconfigured: the URL is none of these.
     """
-    scheme, colon, rest = url.partition(":")
+    scheme, _, rest = url.partition(":")
     if scheme == "file":
         from services.notify.mail.outbox import Outbox
 
@@ -77,4 +77,4 @@ def open_mail(url: str) -> Mail:
         from services.notify.mail.way import read
 
         return Relay(read(url))
-    raise Misconfigured(f"PENDLER_MAIL={scheme}{colon}...: expected file:DIRECTORY or smtp://USER:PASSWORD@HOST:587")
+    raise Misconfigured(f"PENDLER_MAIL={scheme}:...: expected file:DIRECTORY or smtp://USER:PASSWORD@HOST:587")
