@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deploy.k8s import manifests
 from pendler import status
 from pendler.bus import dead_topic, open_bus
 from pendler.places import build
@@ -48,6 +49,7 @@ async def documents(settings: Settings) -> dict[str, str]:
             "docs/ref-topics.md": topics_page(services),
             "docs/ref-settings.md": settings_page(),
             "docs/ref-permissions.md": permissions_page(services),
+            **manifests(services),
         }
     finally:
         for service in services:

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 
 from pendler import tracing
 from pendler.bus import failpoint
+from pendler.metrics import WAITING
 from pendler.service import Result, Unavailable
 from pendler.settings import Settings
 from pendler.store import Doc, Store
@@ -38,9 +39,10 @@ class Sender:
         pending = deque(await self._store.find(MAILS, {"state": MailState.PENDING}, limit=1000))
         until = time.monotonic() + ROUND
         hands = [self._work(pending, until) for _ in range(self._mail.at_once)]
-        for trouble in await asyncio.gather(*hands, return_exceptions=True):
-            if trouble:
-                raise trouble
+        troubles = [each for each in await asyncio.gather(*hands, return_exceptions=True) if each]
+        WAITING.labels("notify", "mails").set(any(isinstance(each, Unavailable) for each in troubles))
+        if troubles:
+            raise troubles[0]
 
     async def _work(self, pending: deque[tuple[str, Doc]], until: float) -> None:
         try:
