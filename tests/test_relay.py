@@ -1,6 +1,7 @@
 """What becomes of a mail when the relay does what relays do. The ledger rests on the truth of each error."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from pendler.service import Misconfigured, Unavailable
 from services.notify.mail import Deferred, Lost, Refused, smtp
 from services.notify.mail.smtp import Relay
 from services.notify.mail.way import Way, read
+from services.notify.state import MailState
 from tests.contracts.test_mail import message
 from tests.relays import DRIP, DROP, HANG, QUOTED, USER, Hostile, hostile, relay, serving
+from tests.test_ledger import known, opened, person
 
 LARGE = 24_000_000
 """Bytes: more than the two ends of a connection keep for one another."""
@@ -130,6 +133,39 @@ def test_what_is_deferred_once_is_taken_the_next_time() -> None:
         assert len(server.bodies) == 1
 
     talk(work, RCPT=["450 4.2.0 greylisted", "250 ok"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "taken"),
+    [
+        ({}, MailState.SENT, 1),
+        ({"greeting": ["421 4.7.0 busy", "220 relay"]}, MailState.SENT, 1),
+        ({"RCPT": ["450 4.2.0 greylisted", "250 ok"]}, MailState.SENT, 1),
+        ({"DATA": [DROP, "354 go on"]}, MailState.SENT, 1),
+        ({"dot": ["451 4.3.0 try again", "250 taken"]}, MailState.SENT, 2),
+        ({"dot": [DROP, "250 taken"]}, MailState.AMBIGUOUS, 1),
+        ({"dot": [HANG, "250 taken"]}, MailState.AMBIGUOUS, 1),
+        ({"RCPT": "550 5.1.1 no such user"}, MailState.FAILED, 0),
+    ],
+    ids=str,
+)
+def test_an_alert_ends_once_and_in_truth(tmp_path: Path, answers: Any, state: MailState, taken: int) -> None:
+    """The whole way: ledger, sender, relay. `taken` counts the messages whose dot the relay saw."""
+
+    async def work(way: Relay, server: Hostile) -> None:
+        async with opened(tmp_path, way) as desk:
+            await desk.matched(await known(desk, person()), "x:1")
+            await desk.gather()
+            for _ in range(4):
+                with contextlib.suppress(Unavailable):
+                    await desk.sender.send_all()
+                await desk.aged("due", "until")
+                await desk.recover()
+                await desk.gather()
+            assert await desk.states() == [state]
+            assert len(server.bodies) == taken
+
+    talk(work, **answers)
 
 
 def test_connections_are_kept_asked_and_made_anew() -> None:
