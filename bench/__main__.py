@@ -17,6 +17,7 @@ from typing import Any
 
 from bench.buses import bus_alone
 from bench.exchange import running, wait_for
+from bench.mails import mails
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
 from pendler.places import build
@@ -53,6 +54,7 @@ MEASURES: dict[str, Measure] = {
     "memory": memory,
     "bus": bus_alone,
     "stores": stores,
+    "mails": mails,
 }
 
 

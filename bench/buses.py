@@ -24,7 +24,7 @@ def bus_alone(folder: Path, _: Path) -> Iterator[tuple[str, float, str, dict[str
         yield "bus kafka: not measured", 0, "records/s", {"missing": missing}
         return
     with started("kafka") as broker:
-        ensure_topics(broker.address, {})
+        ensure_topics(f"kafka://{broker.address}", {})
         yield from _compared("kafka", f"kafka://{broker.address}")
 
 

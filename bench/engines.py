@@ -54,7 +54,7 @@ class Broker(Engine):
                 admin.delete_groups(there)
         finally:
             admin.close()
-        ensure_topics(self.address, groups)
+        ensure_topics(f"kafka://{self.address}", groups)
 
 
 def missing_tools() -> list[str]:

@@ -55,6 +55,6 @@ def mailbox(folder: Path) -> Iterator[tuple[Mailbox, str]]:
     controller = Controller(taking, hostname="127.0.0.1", port=free_ports(), enable_SMTPUTF8=True)
     controller.start()
     try:
-        yield taking, f"smtp://127.0.0.1:{controller.port}?timeout=5&rate=500"
+        yield taking, f"smtp://127.0.0.1:{controller.port}?rate=500"
     finally:
         controller.stop()

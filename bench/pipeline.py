@@ -38,12 +38,12 @@ def pipeline(folder: Path, places: Path) -> Iterator[Row]:
     if missing_tools():
         return
     with started("kafka") as broker:
-        ensure_topics(broker.address, READERS)
+        ensure_topics(f"kafka://{broker.address}", READERS)
         bus = {"PENDLER_BUS": f"kafka://{broker.address}"}
         yield from pipeline_on("kafka", folder / "kafka", places, as_supervised(), bus)
     with ExitStack() as stack:
         addresses = [stack.enter_context(started(kind)).address for kind in KINDS]
-        ensure_topics(addresses[0], READERS)
+        ensure_topics(f"kafka://{addresses[0]}", READERS)
         yield from pipeline_on("kafka+mongodb+elasticsearch", folder / "all", places, APART, urls(*addresses))
         yield from raw_bulk(urls(*addresses)["PENDLER_INDEX"])
 
@@ -143,7 +143,7 @@ def latency(folder: Path, places: Path) -> Iterator[Row]:
         return
     with ExitStack() as stack:
         addresses = [stack.enter_context(started(kind)).address for kind in KINDS]
-        ensure_topics(addresses[0], READERS)
+        ensure_topics(f"kafka://{addresses[0]}", READERS)
         yield from latency_on("kafka+mongodb+elasticsearch", folder / "all", places, APART, urls(*addresses))
 
 

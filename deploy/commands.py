@@ -11,6 +11,7 @@ import typer
 
 from deploy.topics import Plan, alter_topics, check_topics, describe_topics, ensure_topics, plan
 from pendler.bus import open_bus
+from pendler.bus.kafka_address import SCHEMES
 from pendler.prepare import prepare, tell
 from pendler.run import modules
 from pendler.settings import Settings
@@ -79,11 +80,10 @@ def chaos(
 
 
 def servers_of(settings: Settings) -> str:
-    """The bootstrap list of the bus."""
-    scheme, _, servers = settings.bus.partition("://")
-    if scheme != "kafka":
+    """The URL of the bus, where that is a Kafka."""
+    if settings.bus.partition("://")[0] not in SCHEMES:
         raise typer.BadParameter("PENDLER_BUS names no Kafka; the log on one machine makes its topics by itself")
-    return servers.partition("?")[0]
+    return settings.bus
 
 
 async def readers_of(settings: Settings) -> dict[str, list[str]]:

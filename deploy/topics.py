@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pendler.bus import dead_topic
+from pendler.bus.kafka_address import read
 from schemas.event import EVENTS, Topic
 
 DAY = 86_400_000
@@ -18,7 +19,7 @@ EXISTS = 36
 Plan = dict[str, dict[str, Any]]
 
 
-def ensure_topics(bootstrap: str, groups: Mapping[str, Collection[str]], replication: int = 1) -> list[str]:
+def ensure_topics(bus: str, groups: Mapping[str, Collection[str]], replication: int = 1) -> list[str]:
     """Creates what is missing: a topic for each event, and one for the dead letters of each group reading it.
 
     `groups` are the names of the services that read each topic. A topic that exists is left as it is. Gives back
@@ -27,15 +28,15 @@ def ensure_topics(bootstrap: str, groups: Mapping[str, Collection[str]], replica
     Raises:
         RuntimeError: the broker refused to create one; says why.
     """
-    with _administering(bootstrap) as admin:
+    with _administering(bus) as admin:
         there = set(admin.list_topics())
         missing = {name: how for name, how in plan(groups, replication).items() if name not in there}
         return _create(admin, missing) if missing else []
 
 
-def describe_topics(bootstrap: str, names: Collection[str]) -> Plan:
+def describe_topics(bus: str, names: Collection[str]) -> Plan:
     """The topics that are there, of those named, in the shape of `plan`; with `in_sync`, the fewest copies in step."""
-    with _administering(bootstrap) as admin:
+    with _administering(bus) as admin:
         found = [each for each in admin.describe_topics(list(names)) if not each["error_code"]]
         asked = [ConfigResource(ConfigResourceType.TOPIC, each["name"]) for each in found]
         kept = admin.describe_configs(asked).get("topic", {}) if asked else {}
@@ -75,17 +76,17 @@ def _problems(name: str, wanted: Mapping[str, Any], there: Mapping[str, Any] | N
             yield f"{name} has {setting}={kept or 'the default'}, it should be {value}: pendler topics create --alter"
 
 
-def alter_topics(bootstrap: str, wanted: Plan) -> None:
+def alter_topics(bus: str, wanted: Plan) -> None:
     """Gives the topics the settings they should have."""
-    with _administering(bootstrap) as admin:
+    with _administering(bus) as admin:
         admin.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name, how["configs"]) for name, how in wanted.items()]
         )
 
 
 @contextmanager
-def _administering(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+def _administering(bus: str) -> Iterator[KafkaAdminClient]:
+    admin = KafkaAdminClient(**read(bus).client)
     try:
         yield admin
     finally:

@@ -75,11 +75,11 @@ def run(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    set_up_logs(Settings().log)
     # A process that runs needs none of the services' commands, and starts a second sooner without them.
     for entry in () if given[:1] in (["run"], ["work"], ["web"]) else entry_points(group="pendler.commands"):
         app.add_typer(entry.load())
     try:
+        set_up_logs(Settings().log)
         app(given)
     except Misconfigured as wrong:
         print(f"pendler: {wrong}", file=sys.stderr)

@@ -14,4 +14,8 @@ FRESHNESS = Histogram(
 UNACCOUNTED = Gauge("pendler_unaccounted", "What the last audit could not account for; must be 0.")
 OUTCOMES = Counter("pendler_records", "Records settled.", ["source", "outcome"])
 MAILS = Counter("pendler_mails", "Mails by what became of them.", ["state"])
-WAITING = Gauge("pendler_waiting", "1 while a group waits for an engine that is away.", ["group", "topic"])
+WAITING = Gauge(
+    "pendler_waiting",
+    "1 while a group waits for an engine; `mails`: for the relay.",
+    ["group", "topic"],
+)

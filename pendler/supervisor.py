@@ -115,6 +115,5 @@ def _where(settings: Settings) -> Table:
     """Which engine each port is on."""
     table = Table("port", "engine", "where", title="Pendler", title_justify="left")
     for port in ("bus", "store", "index", "mail"):
-        scheme, _, where = settings.url_of(port).partition(":")
-        table.add_row(port, ENGINES[port][scheme != "file"], where.removeprefix("//").rpartition("@")[2])
+        table.add_row(port, ENGINES[port][not settings.url_of(port).startswith("file:")], settings.where(port))
     return table

@@ -10,7 +10,7 @@ import pytest
 
 from pendler.places import FORMAT, Places, build, open_places
 
-pytest_plugins = ["tests.engines"]
+pytest_plugins = ["tests.engines", "tests.relays"]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from pendler.store import Doc, Store
 from pendler.store.sqlite import SqliteStore
 from schemas.query import Origin, Query
 from services.notify import digest, ledger, subscribing
-from services.notify.mail import Lost, Mail, Refused
+from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.mail.outbox import Outbox
 from services.notify.service import Sender, told
 from services.notify.state import (
@@ -48,17 +48,25 @@ Work = Callable[["Desk"], Awaitable[None]]
 class Unknowing:
     """A way to send that forgets what it took, as SMTP does."""
 
+    at_once, patience = 4, 10.0
+
     def __init__(self, trouble: Exception | None = None) -> None:
         self.taken: list[str] = []
-        self._trouble = trouble
+        self.trouble = trouble
+
+    async def ready(self) -> None:
+        pass
 
     async def send(self, identity: str, message: EmailMessage) -> None:
-        if self._trouble:
-            raise self._trouble
+        if self.trouble:
+            raise self.trouble
         self.taken.append(identity)
 
     async def fate(self, identity: str) -> bool | None:
         return None
+
+    async def close(self) -> None:
+        pass
 
 
 class Gated(Outbox):
@@ -443,6 +451,94 @@ def test_a_mail_that_could_not_be_begun_is_sent_when_the_way_is_back(home: Path)
         assert len(sent(home)) == 1
 
     run(home, work)
+
+
+def test_a_mail_that_was_never_begun_is_pending_and_in_no_doubt(home: Path) -> None:
+    way = Unknowing(Unavailable("away"))
+
+    async def work(desk: Desk) -> None:
+        for name in "abc":
+            await desk.matched(await known(desk, person(name)), "x:1")
+        await desk.gather()
+        with pytest.raises(Unavailable):
+            await desk.sender.send_all()
+        assert await desk.states() == [MailState.PENDING] * 3
+        way.trouble = None
+        await desk.sender.send_all()
+        assert await desk.states() == [MailState.SENT] * 3
+        assert len(way.taken) == 3
+
+    run(home, work, way)
+
+
+def test_a_deferred_mail_holds_up_no_other_and_is_sent_when_it_is_due(home: Path) -> None:
+    way = Unknowing(Deferred("450 later"))
+
+    async def work(desk: Desk) -> None:
+        await desk.matched(await known(desk, person("a")), "x:1")
+        await desk.gather()
+        await desk.sender.send_all()
+        assert await desk.states() == [MailState.DEFERRED]
+        way.trouble = None
+        await desk.matched(await known(desk, person("b")), "x:1")
+        await desk.gather()
+        await desk.recover()
+        await desk.sender.send_all()
+        assert await desk.states() == [MailState.DEFERRED, MailState.SENT], "not before it is due"
+        await desk.aged("due")
+        await desk.recover()
+        await desk.sender.send_all()
+        assert await desk.states() == [MailState.SENT, MailState.SENT]
+        assert len(way.taken) == len(set(way.taken)) == 2
+
+    run(home, work, way)
+
+
+def test_a_deferred_mail_is_tried_ever_later_and_given_up_at_last(home: Path) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.matched(await known(desk, person()), "x:1")
+        await desk.gather()
+        waits = []
+        for _ in range(12):
+            await desk.sender.send_all()
+            waits.append(round((await desk.the_mail())[1]["due"] - time.time()))
+            await desk.aged("due")
+            await desk.recover()
+        assert waits[:3] == [5, 10, 20]
+        assert waits == sorted(waits)
+        assert waits[-1] == ledger.LATEST
+        identity, doc = await desk.the_mail()
+        await desk.store.put(MAILS, {identity: {**doc, "created_at": time.time() - ledger.GIVE_UP - 1}})
+        await desk.sender.send_all()
+        _, doc = await desk.the_mail()
+        assert (doc["state"], doc["why"]) == (MailState.FAILED, "450 later")
+
+    run(home, work, Unknowing(Deferred("450 later")))
+
+
+def test_mails_leave_together_and_trouble_with_one_breaks_none_off(home: Path) -> None:
+    class Together(Unknowing):
+        """Takes nothing before four are in hand; one of those finds no way."""
+
+        async def send(self, identity: str, message: EmailMessage) -> None:
+            self.taken.append(identity)
+            while len(self.taken) < 4:
+                await asyncio.sleep(0.01)
+            if identity == self.taken[0]:
+                raise Unavailable("away")
+            await asyncio.sleep(0.1)
+
+    way = Together()
+
+    async def work(desk: Desk) -> None:
+        for n in range(10):
+            await desk.matched(await known(desk, person(f"p{n}")), "x:1")
+        await desk.gather()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(desk.sender.send_all(), 20)
+        assert await desk.states() == [MailState.PENDING] * 7 + [MailState.SENT] * 3
+
+    run(home, work, way)
 
 
 def test_a_move_loses_against_a_newer_version(home: Path) -> None:

@@ -275,7 +275,7 @@ def dead_topic(topic: str, group: str) -> str:
 
 
 def open_bus(url: str) -> Bus:
-    """The bus a URL names: `file:DIR` on one machine, `kafka://host:9092[,host...]` on many.
+    """The bus a URL names: `file:DIR` on one machine, `kafka://HOST:9092` or `kafkas://` on many.
 
     Raises:
         Misconfigured: the scheme is neither.
@@ -285,8 +285,8 @@ def open_bus(url: str) -> Bus:
         from pendler.bus.log import LogBus
 
         return LogBus(rest)
-    if scheme == "kafka":
+    if scheme in ("kafka", "kafkas"):
         from pendler.bus.kafka import KafkaBus
 
-        return KafkaBus(rest.removeprefix("//"))
-    raise Misconfigured(f"PENDLER_BUS={url!r}: expected file:DIRECTORY or kafka://HOST:PORT")
+        return KafkaBus(url)
+    raise Misconfigured(f"PENDLER_BUS={scheme}:...: expected file:DIRECTORY or kafka://HOST:PORT")

@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from pendler.bus import Delivery, Record, encode
+from pendler.bus.kafka_address import Address, read
 from pendler.bus.kafka_member import HANDOVER, Member, place, record, unless
 from pendler.service import Misconfigured, Reject, Unavailable
 from schemas.event import EVENTS, Erased, Event
@@ -28,20 +29,16 @@ LEAVE = 5.0
 POLL = 500
 SCAN, QUIET = 1000, 10
 LARGEST = 8 * 1024 * 1024
-OPTIONS = {"max_poll_interval_ms": 300_000, "session_timeout_ms": 15_000}
-"""What may be set of a member, in milliseconds: how long it may not poll, how long its silence is death."""
+LOGINS = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 Offsets = Mapping[TopicPartition, int]
 
 
 class KafkaBus:
-    """See `pendler.bus.Bus`. `address` is `host:port[,host:port...][?option=value&...]`; see `OPTIONS`."""
+    """See `pendler.bus.Bus`; `pendler.bus.kafka_address` reads the URL."""
 
-    def __init__(self, address: str) -> None:
-        servers, _, query = address.partition("?")
-        self._servers, options = servers.split(","), dict(parse_qsl(query))
-        if unknown := set(options) - set(OPTIONS):
-            raise Misconfigured(f"PENDLER_BUS: unknown option {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
-        self._options = OPTIONS | {name: int(value) for name, value in options.items()}
+    def __init__(self, url: str) -> None:
+        self._address = read(url)
+        self._servers = self._address.servers
         self._publisher: KafkaBroker | None = None
         self._starting = asyncio.Lock()
 
@@ -117,6 +114,7 @@ class KafkaBus:
         return KafkaBroker(
             self._servers,
             consumer_only=consumer_only,
+            security=_security(self._address),
             allow_auto_create_topics=False,
             acks="all",
             enable_idempotence=True,
@@ -158,9 +156,9 @@ class KafkaBus:
             batch=True,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
-            max_poll_interval_ms=self._options["max_poll_interval_ms"],
-            session_timeout_ms=self._options["session_timeout_ms"],
-            heartbeat_interval_ms=self._options["session_timeout_ms"] // 4,
+            max_poll_interval_ms=self._address.options.max_poll_interval_ms,
+            session_timeout_ms=self._address.options.session_timeout_ms,
+            heartbeat_interval_ms=self._address.options.session_timeout_ms // 4,
             rebalance_timeout_ms=int(2 * HANDOVER * 1000),
             listener=member,
         )
@@ -175,7 +173,7 @@ class KafkaBus:
     async def _consumer(self, group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
         """A consumer that joins no group, but sees and sets the positions of `group`."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._address.client,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -197,6 +195,15 @@ class KafkaBus:
             consumer.assign([TopicPartition(topic, each["partition"]) for each in told["partitions"]])
             consumer.pause(*consumer.assignment())
             yield consumer
+
+
+def _security(address: Address) -> BaseSecurity:
+    """How FastStream is told what `Address.client` tells the others."""
+    tls: dict[str, Any] = {"ssl_context": address.context, "use_ssl": bool(address.context)}
+    if not address.user:
+        return BaseSecurity(**tls)
+    login = LOGINS[address.options.mechanism]
+    return login(address.user, address.password.get_secret_value(), **tls)
 
 
 async def _send(broker: KafkaBroker, record: Record) -> "asyncio.Future[Any]":

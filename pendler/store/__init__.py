@@ -93,7 +93,7 @@ def open_store(url: str, service: str) -> Store:
         from pendler.store.mongo import MongoStore
 
         return MongoStore(url, f"pendler_{service}")
-    raise Misconfigured(f"PENDLER_STORE={url!r}: expected file:DIRECTORY or mongodb://HOST")
+    raise Misconfigured(f"PENDLER_STORE={scheme}:...: expected file:DIRECTORY or mongodb://HOST")
 
 
 def refuse_undeclared(collection: Collection, where: Iterable[str], within: Range | None) -> None:

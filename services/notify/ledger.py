@@ -3,7 +3,7 @@
 Every step is one document written with a version guard, in an order that any kill may interrupt:
 
     mail `gathering` -> its matches claimed, one by one -> mail `pending` -> `sending` -> `sent` | `failed` |
-    `ambiguous` | `cancelled`
+    `ambiguous` | `cancelled`, or `deferred` -> `pending` again
 
 What a dead process left behind is taken up by `recover`.
 """
@@ -20,6 +20,8 @@ from services.notify.state import MAILS, MATCHES, Kind, MailState
 
 LEASE = 10.0
 AT_ONCE = 500
+SOONEST, LATEST, GIVE_UP = 5.0, 1800.0, 2 * 86400.0
+"""When a deferred mail is tried again: first, at the least; how old it may grow. Seconds."""
 UNCLAIMED = ""
 
 
@@ -101,25 +103,31 @@ async def move(store: Store, identity: str, doc: Doc, state: MailState, **member
     return moved
 
 
-async def claim(store: Store, identity: str, doc: Doc) -> Doc | None:
-    """Takes a pending mail to send it; None where somebody else has."""
-    return await move(store, identity, doc, MailState.SENDING, until=time.time() + LEASE)
+async def claim(store: Store, identity: str, doc: Doc, lasts: float = LEASE) -> Doc | None:
+    """Takes a pending mail to send it within `lasts` seconds; None where somebody else has."""
+    return await move(store, identity, doc, MailState.SENDING, until=time.time() + lasts)
 
 
-async def renew(store: Store, identity: str, doc: Doc) -> Doc:
-    """Keeps a mail that is being sent from being taken for left behind; the mail as it is kept now."""
-    renewed = {**doc, "until": time.time() + LEASE, "version": doc["version"] + 1}
-    return renewed if await store.put(MAILS, {identity: renewed}, guard=True) else doc
+async def defer(store: Store, identity: str, doc: Doc, why: str) -> None:
+    """Lays aside a mail that the other side has not taken; it is tried again ever later, and at last given up."""
+    now, tries = time.time(), doc.get("tries", 0)
+    if now - doc["created_at"] > GIVE_UP:
+        await move(store, identity, doc, MailState.FAILED, why=why)
+    else:
+        due = now + min(SOONEST * 2.0**tries, LATEST)
+        await move(store, identity, doc, MailState.DEFERRED, why=why, tries=tries + 1, due=due)
 
 
 async def recover(store: Store, mail: Mail) -> None:
-    """Takes up what dead processes left: mails that were gathering, mails whose sender's lease has run out."""
+    """Takes up what dead processes left, mails gathering or sent under a lease that has run out, and what is due."""
     for identity, doc in await store.find(MAILS, {"state": MailState.GATHERING}):
         if time.time() - doc["created_at"] > LEASE:
             await _complete(store, identity)
     for identity, doc in await store.find(MAILS, {"state": MailState.SENDING}):
         if time.time() > doc["until"]:
             await _settle(store, mail, identity, doc)
+    for identity, doc in await store.find(MAILS, {"state": MailState.DEFERRED}, Range("due", upto=time.time())):
+        await move(store, identity, doc, MailState.PENDING)
 
 
 async def _settle(store: Store, mail: Mail, identity: str, doc: Doc) -> None:

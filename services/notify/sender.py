@@ -1,44 +1,60 @@
 """Sends the mails that are pending, and tells the bus of the alerts that have left."""
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from pendler import tracing
 from pendler.bus import failpoint
+from pendler.metrics import WAITING
 from pendler.service import Result, Unavailable
 from pendler.settings import Settings
 from pendler.store import Doc, Store
 from schemas.event import AlertSent
 from services.notify import digest, ledger
-from services.notify.mail import Lost, Mail, Refused
+from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, Subscription
 from services.notify.tokens import Tokens
 
-AT_ONCE, ALONGSIDE = 200, 4
+ROUND = 5.0
+"""Seconds in which a round begins mails: a process that is to stop has then little in hand."""
 
 
 class Sender:
-    """Sends what is pending."""
+    """Sends what is pending, as many mails at once as their way can take."""
 
     def __init__(self, store: Store, mail: Mail, settings: Settings) -> None:
         self._store, self._mail, self._settings = store, mail, settings
         self._tokens = Tokens(settings.signing_key)
 
     async def send_all(self) -> None:
-        """A few at a time; the first that cannot even be begun ends the round."""
-        pending = await self._store.find(MAILS, {"state": MailState.PENDING}, limit=AT_ONCE)
-        for start in range(0, len(pending), ALONGSIDE):
-            some = pending[start : start + ALONGSIDE]
-            ended = await asyncio.gather(*(self._take(identity, doc) for identity, doc in some), return_exceptions=True)
-            for error in ended:
-                if error:
-                    raise error
+        """A round. Whatever befalls one mail, the others in hand are finished: broken off, they would be in doubt.
 
-    async def _take(self, identity: str, doc: Doc) -> None:
-        if claimed := await ledger.claim(self._store, identity, doc):
-            await self._send(identity, claimed)
+        Raises:
+            Unavailable: no mail can leave now.
+        """
+        pending = deque(await self._store.find(MAILS, {"state": MailState.PENDING}, limit=1000))
+        until = time.monotonic() + ROUND
+        hands = [self._work(pending, until) for _ in range(self._mail.at_once)]
+        troubles = [each for each in await asyncio.gather(*hands, return_exceptions=True) if each]
+        WAITING.labels("notify", "mails").set(any(isinstance(each, Unavailable) for each in troubles))
+        if troubles:
+            raise troubles[0]
+
+    async def _work(self, pending: deque[tuple[str, Doc]], until: float) -> None:
+        try:
+            while pending and time.monotonic() < until:
+                await self._mail.ready()
+                if pending:
+                    identity, doc = pending.popleft()
+                    if claimed := await ledger.claim(self._store, identity, doc, self._mail.patience):
+                        await self._send(identity, claimed)
+        except Unavailable:
+            pending.clear()
+            raise
 
     async def _send(self, identity: str, doc: Doc) -> None:
         """The subscription is read after the claim: whoever stops it meanwhile waits for this mail, or stops it."""
@@ -50,28 +66,19 @@ class Sender:
         matches = await ledger.matches_of(self._store, doc)
         message = self._message(identity, doc, one, matches)
         failpoint("notify.claimed")
-        with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
-            sending = asyncio.create_task(self._mail.send(identity, message))
-            doc = await self._held(identity, doc, sending)
-            await self._note(identity, doc, sending)
-
-    async def _held(self, identity: str, doc: Doc, sending: "asyncio.Task[None]") -> Doc:
-        """Renews the lease for as long as a mail is being sent."""
-        while not (await asyncio.wait([sending], timeout=ledger.LEASE / 3))[0]:
-            doc = await ledger.renew(self._store, identity, doc)
-        return doc
-
-    async def _note(self, identity: str, doc: Doc, sending: "asyncio.Task[None]") -> None:
         try:
-            sending.result()
+            with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
+                await self._mail.send(identity, message)
             failpoint("notify.mailed")
+        except Unavailable:
+            await ledger.move(self._store, identity, doc, MailState.PENDING)
+            raise
+        except Deferred as deferral:
+            await ledger.defer(self._store, identity, doc, str(deferral)[:200])
         except Refused as refusal:
             await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
         except Lost as loss:
             await ledger.move(self._store, identity, doc, MailState.AMBIGUOUS, why=str(loss)[:200])
-        except Unavailable:  # nothing was begun
-            await ledger.move(self._store, identity, doc, MailState.PENDING)
-            raise
         else:
             await ledger.move(self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
 

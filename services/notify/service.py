@@ -49,10 +49,6 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
             await demonstrate(store, places, settings)
         await readers.refresh()
 
-    async def close() -> None:
-        await mail.close()
-        await store.close()
-
     async def mail_out() -> Result:
         await ledger.recover(store, mail)
         await ledger.gather(store, time.time() - gathers)
@@ -70,8 +66,13 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,
-        close=close,
+        close=partial(close, store, mail),
     )
+
+
+async def close(store: Store, mail: Mail) -> None:
+    await mail.close()
+    await store.close()
 
 
 def routes(store: Store, mail: Mail, places: Places, settings: Settings) -> "APIRouter":

@@ -17,7 +17,7 @@ from schemas.query import Origin, Query
 
 SUBSCRIPTIONS = Collection("subscriptions", ("state", "changed_at", "subscriber"))
 MATCHES = Collection("matches", ("mail", "ref", "matched_at"))
-MAILS = Collection("mails", ("state", "subscription", "told"))
+MAILS = Collection("mails", ("state", "subscription", "told", "due"))
 SEEN = Collection("seen")
 
 
@@ -30,11 +30,15 @@ class State(StrEnum):
 
 
 class MailState(StrEnum):
-    """Of a mail. `gathering` its matches; `pending`; `sending` under a lease; then what became of it."""
+    """Of a mail. `gathering` its matches; `pending`; `sending` under a lease, or `deferred` until it is `due`.
+
+    Then what became of it.
+    """
 
     GATHERING = "gathering"
     PENDING = "pending"
     SENDING = "sending"
+    DEFERRED = "deferred"
     SENT = "sent"
     FAILED = "failed"
     AMBIGUOUS = "ambiguous"

@@ -8,14 +8,22 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from pendler.service import Misconfigured, Unavailable
-from services.notify.mail import LINES
+
+LINES = policy.SMTP.clone(max_line_length=900)
+"""Links in headers must stay whole: Python would break a longer line by encoding it."""
 
 
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
+    at_once = 1
+    patience = 10.0
+
     def __init__(self, directory: str) -> None:
         self._folder = Path(directory)
+
+    async def ready(self) -> None:
+        """A folder takes whatever comes."""
 
     async def send(self, identity: str, message: EmailMessage) -> None:
         try:
@@ -45,7 +53,7 @@ class Outbox:
         return any(self._folder.glob(f"*-{identity}.eml"))
 
     async def close(self) -> None:
-        """A folder needs no leave."""
+        """Nothing is open."""
 
     def names(self) -> list[str]:
         """The messages there are, newest first."""

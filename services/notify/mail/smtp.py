@@ -1,184 +1,218 @@
-"""Mail on many machines: SMTP through aiosmtplib. A few connections are kept; what is refused for now is tried again.
+"""Mail by SMTP: handed to a relay over a few connections that are kept, so many a second.
 
-What went wrong before the message itself was sent is `Unavailable`: nothing was begun. What went wrong after that,
-with no answer, is `Lost`: the other side may have it (RFC 1047). A refusal for good is `Refused`.
+A server answers for a message once it has the final dot. So what fails before the dot was not taken, and what is
+lost between the dot and the answer to it is in doubt. Nothing here is tried twice: the ledger does that.
 """
 
 import asyncio
+import contextlib
+import re
 import ssl
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
-from email.utils import parseaddr
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
+from aiosmtplib.protocol import SMTPProtocol
 
 from pendler.service import Misconfigured, Unavailable
-from services.notify.mail import LINES, Lost, Refused
+from services.notify.mail import Deferred, Lost, Refused
+from services.notify.mail.outbox import LINES
+from services.notify.mail.way import Way
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-OPTIONS = {"rate": 50.0, "connections": 4, "timeout": 20.0, "tls": -1}
-"""What may be set behind the host: mails a second, connections, seconds to wait for an answer, STARTTLS (0: no)."""
-RETRIES = (0.5, 1.0, 2.0, 4.0)
-IDLE = 20.0
-REFUSAL, TOO_MANY, FOR_GOOD = 400, 421, 500
+CONNECT = 20.0
+BEFORE = 6.0
+"""Up to the dot. Less than whoever ends a subscription waits for a mail in hand: none is begun after the answer."""
+AFTER = 60.0
+"""From the dot to the answer: a relay may look for viruses meanwhile."""
+LEAVE = 2.0
+DOT = b".\r\n"
+UNKNOWN_SENDER = {530, 534, 535, 538}
+"""The relay wants us to log in, or otherwise than we do: no fault of the message."""
+CLOSING = 421
+ADDRESS = re.compile(r"\S+@\S+")
+LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-class Smtp:
-    """See `services.notify.mail.Mail`. `url` is `smtp[s]://[user:password@]host[:port][?rate=50&...]`."""
+class Relay:
+    """See `services.notify.mail.Mail`."""
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        given = dict(parse_qsl(parts.query))
-        if not parts.hostname or (unknown := set(given) - set(OPTIONS)):
-            told = f"unknown option {', '.join(sorted(unknown))}" if parts.hostname else "no host"
-            raise Misconfigured(f"PENDLER_MAIL: {told}; expected smtp://USER:PASSWORD@HOST:587?{'&'.join(OPTIONS)}=...")
-        options: dict[str, Any] = OPTIONS | {name: float(value) for name, value in given.items()}
-        implicit = parts.scheme == "smtps"
-        upgrades = not implicit and (parts.hostname not in LOOPBACK if options["tls"] < 0 else bool(options["tls"]))
-        self._where = f"{parts.hostname}:{parts.port or (465 if implicit else 587)}"
-        self._how: dict[str, Any] = {
-            "hostname": parts.hostname,
-            "port": parts.port or (465 if implicit else 587),
-            "username": unquote(parts.username) if parts.username else None,
-            "password": unquote(parts.password) if parts.password else None,
-            "use_tls": implicit,
-            "start_tls": upgrades,
-            "timeout": options["timeout"],
-        }
-        self._pause = 1 / options["rate"]
-        self._next = 0.0
-        self._free = asyncio.Semaphore(int(options["connections"]))
-        self._idle: list[tuple[SMTP, float]] = []
-
-    async def send(self, identity: str, message: EmailMessage) -> None:  # noqa: ARG002 - its Message-ID names it
-        for pause in (*RETRIES, None):
-            await self._turn()
-            try:
-                return await self._once(message)
-            except _ForNow as refusal:
-                if pause is None:
-                    raise Unavailable(f"{self._where} puts off: {refusal}") from refusal
-                await asyncio.sleep(pause)
-        return None
-
-    async def _turn(self) -> None:
-        """Waits for its turn: at most so many mails a second."""
-        now = time.monotonic()
-        self._next = max(self._next, now) + self._pause
-        await asyncio.sleep(self._next - self._pause - now)
-
-    async def _once(self, message: EmailMessage) -> None:
-        async with self._free, self._connected() as client:
-            with_8bit = client.supports_extension("8bitmime")
-            content = message.as_bytes(policy=LINES if with_8bit else LINES.clone(cte_type="7bit"))
-            sender, recipient = (parseaddr(str(message[name]))[1] for name in ("From", "To"))
-            options = _options(client, with_8bit, recipient)
-            try:
-                await client.mail(sender, options=options, encoding="utf-8")
-                await client.rcpt(recipient, encoding="utf-8")
-            except (SMTPException, OSError) as error:
-                await self._refused(client, error)
-                raise Unavailable(f"{self._where}: {error!r}") from error
-            await self._hand_over(client, content)
-
-    async def _hand_over(self, client: SMTP, content: bytes) -> None:
+    def __init__(self, way: Way) -> None:
+        self._way, self._idle, self._next = way, list[SMTP](), 0.0
+        self.at_once, self.patience = way.options.connections, BEFORE + AFTER + LEAVE
         try:
-            await client.data(content)
-        except (SMTPException, OSError) as error:
-            await self._refused(client, error)
-            raise Lost(f"{self._where}: {error!r}") from error
+            self._context = ssl.create_default_context(cafile=way.options.ca or None)
+        except OSError as error:
+            raise Misconfigured(f"PENDLER_MAIL: ca={way.options.ca}: {error.strerror or error}") from None
 
-    async def _refused(self, client: SMTP, answer: Exception) -> None:
-        """Raises what a refusal means, and leaves the connection fit for the next mail; returns where it is none."""
-        if not isinstance(answer, SMTPResponseException) or answer.code < REFUSAL:
-            return
-        try:
-            if answer.code != TOO_MANY:
-                await client.rset()
-        except (SMTPException, OSError):
-            client.close()
-        told = f"{answer.code} {answer.message}"
-        raise (_ForNow(told) if answer.code < FOR_GOOD else Refused(told)) from answer
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[SMTP]:
-        """A connection, kept afterwards while it is good for another mail."""
-        client = await self._reused() or await self._opened()
-        understood = False
-        try:
-            yield client
-            understood = True
-        except (Refused, _ForNow):
-            understood = True
-            raise
-        finally:
-            if understood and client.is_connected:
-                self._idle.append((client, time.monotonic()))
-            else:
-                client.close()
-
-    async def _reused(self) -> SMTP | None:
-        """One that still answers: servers close what is idle."""
+    async def ready(self) -> None:
+        await self._pace()
         while self._idle:
-            client, since = self._idle.pop()
-            try:
-                if client.is_connected and time.monotonic() - since < IDLE:
+            client = self._idle.pop()
+            with contextlib.suppress(SMTPException, OSError, TimeoutError):
+                async with _closed_unless_well(client), asyncio.timeout(BEFORE):
                     await client.noop()
-                    return client
-            except (SMTPException, OSError):
-                pass
-            client.close()
-        return None
+                    self._idle.append(client)
+                    return
+        self._idle.append(await self._connected(CONNECT))
 
-    async def _opened(self) -> SMTP:
-        client = SMTP(**self._how)
-        try:
-            async with asyncio.timeout(2 * self._how["timeout"]):  # each answer has its own limit; a drip has this one
-                await client.connect()
-                await client.ehlo()
-        except (SMTPException, OSError) as error:
-            client.close()
-            raise Unavailable(f"{self._where}: {error!r}") from error
-        return client
+    async def _pace(self) -> None:
+        if rate := self._way.options.rate:
+            now = asyncio.get_running_loop().time()
+            begins = max(self._next, now)
+            self._next = begins + 1 / rate
+            await asyncio.sleep(begins - now)
 
-    async def fate(self, identity: str) -> bool | None:  # noqa: ARG002 - nobody can know
+    async def send(self, identity: str, message: EmailMessage) -> None:  # noqa: ARG002 - it is in the Message-ID
+        until = asyncio.get_running_loop().time() + BEFORE
+        client = self._idle.pop() if self._idle else await self._connected(BEFORE)
+        async with _closed_unless_well(client):
+            with _not_taken():
+                async with asyncio.timeout_at(until):
+                    protocol = await _up_to_the_dot(client, message)
+                protocol.write(DOT)
+            with _in_doubt():
+                async with asyncio.timeout(AFTER):
+                    code, text = await protocol.read_response()
+            if not 200 <= code < 300:
+                raise _answer(code, text, Lost if code == CLOSING or code < 400 else Deferred)
+        self._idle.append(client)
+
+    async def check(self) -> str:
+        client = await self._connect(CONNECT)
+        tls = client.get_transport_info("cipher")
+        await _leave(client)
+        return f"SMTP, {self._way.name}, {tls[1] if tls else 'without TLS'}"
+
+    async def fate(self, identity: str) -> bool | None:  # noqa: ARG002
+        """Nobody can know."""
         return None
 
     async def close(self) -> None:
         while self._idle:
-            client, _ = self._idle.pop()
-            with suppress(SMTPException, OSError):
-                await client.quit()
+            await _leave(self._idle.pop())
+
+    async def _connected(self, within: float) -> SMTP:
+        """While it runs, a relay that will not let us in is one that is away: it may be set right meanwhile."""
+        try:
+            return await self._connect(within)
+        except Misconfigured as wrong:
+            raise Unavailable(str(wrong)) from wrong
+
+    async def _connect(self, within: float) -> SMTP:
+        way = self._way
+        client = SMTP(
+            hostname=way.host,
+            port=way.port,
+            username=way.user,
+            password=way.password.get_secret_value(),
+            use_tls=way.tls == "implicit",
+            start_tls=way.tls == "starttls",
+            tls_context=self._context,
+            timeout=None,
+        )
+        try:
+            async with _closed_unless_well(client), asyncio.timeout(within):
+                await client.connect()
+                if client.is_ehlo_or_helo_needed:
+                    await client.ehlo()
+        except (SMTPException, OSError, TimeoutError) as error:
+            raise self._trouble(error) from error
+        return client
+
+    def _trouble(self, error: Exception) -> Misconfigured | Unavailable:
+        where, why = f"SMTP at {self._way.name}", _hidden(str(error)) or "no answer"
+        if isinstance(error, ssl.SSLCertVerificationError) or isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            return Misconfigured(f"{where}: {why}. If its authority is your own, add ?ca=FILE to PENDLER_MAIL")
+        if isinstance(error, SMTPAuthenticationError) and error.code >= 500:
+            return Misconfigured(f"{where} does not know us: {why}. Set user and password in PENDLER_MAIL")
+        if type(error) is SMTPException:  # what aiosmtplib raises where a server has not what we ask for
+            return Misconfigured(f"{where}: {why} PENDLER_MAIL asks for it")
+        return Unavailable(f"{where}: {why}")
+
+
+async def _up_to_the_dot(client: SMTP, message: EmailMessage) -> SMTPProtocol:
+    """Hands over a message but for the dot that makes the server take it."""
+    sender, to = (_address(message, header) for header in ("From", "To"))
+    international = not f"{sender}{to}".isascii()
+    if international and not client.supports_extension("smtputf8"):
+        raise Refused("the relay takes no address in other letters than ASCII")
+    whole = client.supports_extension("8bitmime")
+    options = ["BODY=8BITMIME"] * whole + ["SMTPUTF8"] * international
+    await client.mail(sender, options=options, encoding="utf-8")
+    await client.rcpt(to, encoding="utf-8")
+    protocol = client.protocol
+    code, text = await client.execute_command(b"DATA")
+    if code != 354 or protocol is None or protocol.transport is None:
+        raise SMTPResponseException(code, text)
+    transport = protocol.transport
+    assert isinstance(transport, asyncio.WriteTransport)
+    policy = LINES.clone(cte_type="8bit" if whole else "7bit", utf8=international)
+    protocol.write(_lines(message.as_bytes(policy=policy)))
+    while transport.get_write_buffer_size():
+        await asyncio.sleep(0.01)
+    return protocol
+
+
+def _address(message: EmailMessage, header: str) -> str:
+    found = message[header]
+    return str(found.addresses[0].addr_spec) if found else ""
+
+
+def _lines(content: bytes) -> bytes:
+    """As it is sent after DATA: no line ends otherwise than all, none begins with a single dot."""
+    lines = LINE_END.sub(b"\r\n", content).removesuffix(b"\r\n") + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", lines)
+
+
+@contextmanager
+def _not_taken() -> Iterator[None]:
+    try:
+        yield
+    except SMTPResponseException as reply:
+        raise _answer(reply.code, reply.message, Deferred) from None
+    except (SMTPException, OSError, TimeoutError) as error:
+        raise Deferred(f"before the message was over: {error or 'no answer'}") from error
+    except ValueError as error:
+        raise Refused(f"it cannot be sent: {_hidden(str(error))}") from error
+
+
+@contextmanager
+def _in_doubt() -> Iterator[None]:
+    try:
+        yield
+    except (SMTPException, OSError, TimeoutError) as error:
+        raise Lost(f"after the message was over: {error or 'no answer'}") from error
+
+
+def _answer(code: int, text: str, otherwise: type[Exception]) -> Exception:
+    """What a server's answer means that is not the one hoped for."""
+    told = f"{code} {_hidden(text)}"
+    if code in UNKNOWN_SENDER:
+        return Unavailable(f"the relay does not let us send: {told}")
+    return Refused(told) if 500 <= code < 600 else otherwise(told)
+
+
+def _hidden(text: str) -> str:
+    """Servers quote whom they refuse; an address stands in its subscription and nowhere else."""
+    return ADDRESS.sub("(address)", text)
+
+
+@asynccontextmanager
+async def _closed_unless_well(client: SMTP) -> AsyncIterator[None]:
+    """A connection that has seen trouble is not used again."""
+    well = False
+    try:
+        yield
+        well = True
+    finally:
+        if not well and isinstance(client.transport, asyncio.WriteTransport):
+            client.transport.abort()  # closing in order would wait for the other side
             client.close()
 
-    async def check(self) -> str:
-        try:
-            async with self._free, self._connected():
-                return f"SMTP, {self._where}"
-        except Unavailable as error:
-            if isinstance(error.__cause__, SMTPAuthenticationError):
-                raise Misconfigured(
-                    f"{self._where} does not let us in: {error.__cause__}. See user and password in PENDLER_MAIL"
-                ) from None
-            if isinstance(error.__cause__, ssl.SSLError) or "STARTTLS" in str(error).upper():
-                raise Misconfigured(
-                    f"{self._where} offers no encryption that can be trusted: {error.__cause__}. Mend its certificate "
-                    "or STARTTLS; smtps:// is for port 465"
-                ) from None
-            raise
 
-
-class _ForNow(Exception):
-    """The other side will not take it now, but may later (4xx)."""
-
-
-def _options(client: SMTP, with_8bit: bool, recipient: str) -> list[str]:
-    if recipient.isascii():
-        return ["BODY=8BITMIME"] if with_8bit else []
-    if not client.supports_extension("smtputf8"):
-        raise Refused("the server takes no addresses with letters beyond ASCII")
-    return ["SMTPUTF8", "BODY=8BITMIME"]
+async def _leave(client: SMTP) -> None:
+    with contextlib.suppress(SMTPException, OSError, TimeoutError):
+        async with asyncio.timeout(LEAVE):
+            await client.quit()
+    client.close()

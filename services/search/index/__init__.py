@@ -97,4 +97,4 @@ def open_index(url: str) -> Index:
         from services.search.index.elastic import ElasticIndex
 
         return ElasticIndex(url)
-    raise Misconfigured(f"PENDLER_INDEX={url!r}: expected file:DIRECTORY or https://USER:PASSWORD@HOST:PORT")
+    raise Misconfigured(f"PENDLER_INDEX={scheme}:...: expected file:DIRECTORY or https://USER:PASSWORD@HOST:PORT")
