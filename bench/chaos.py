@@ -153,7 +153,7 @@ def _ground(folder: Path, places: Path) -> Iterator[Ground]:
         engines = {"kafka": stack.enter_context(started("kafka", nodes=3))}
         engines |= {name: stack.enter_context(started(name)) for name in ("mongodb", "elasticsearch")}
         brokers = engines["kafka"].output("bootstrap").strip()
-        ensure_topics(brokers, READERS, replication=3)
+        ensure_topics(f"kafka://{brokers}", READERS, replication=3)
         home = folder / "home"
         mail, url = stack.enter_context(mailbox(home / "mail"))
         settings = urls(brokers, engines["mongodb"].address, engines["elasticsearch"].address) | {"PENDLER_MAIL": url}
