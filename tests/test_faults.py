@@ -1,4 +1,4 @@
-"""A short run of `pendler chaos` on real engines: three Kafka nodes, MongoDB's stand-in, Elasticsearch, a mail server."""
+"""A short run of `pendler chaos` on real engines: three Kafka nodes, a stand-in for MongoDB, Elasticsearch, SMTP."""
 
 from pathlib import Path
 
