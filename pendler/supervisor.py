@@ -42,9 +42,7 @@ async def supervise(settings: Settings, demo: bool, apart: bool = False) -> int:
     ports = [settings.port, *(port for _, port in planned)]
     if await _ready(settings, ports, stop):
         console.print(_where(settings))
-        console.print(
-            f"Search page  {settings.site}/\nOutbox       {settings.site}/outbox\nAPI          {settings.site}/docs"
-        )
+        console.print(_links(settings))
     await stop.wait()
     ended = await asyncio.gather(*keepers)
     return 1 if MISCONFIGURED in ended else 0
@@ -109,6 +107,14 @@ async def _ready(settings: Settings, ports: Sequence[int], stop: asyncio.Event) 
             else:
                 return True
     return False
+
+
+def _links(settings: Settings) -> str:
+    """Where to click next."""
+    pages = {"Search page": "/", "Outbox": "/outbox", "Status": "/status", "API": "/docs"}
+    if not settings.mail.startswith("file:"):
+        del pages["Outbox"]
+    return "\n".join(f"{name:12} {settings.site}{path}" for name, path in pages.items())
 
 
 def _where(settings: Settings) -> Table:
