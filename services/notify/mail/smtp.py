@@ -212,7 +212,11 @@ async def _closed_unless_well(client: SMTP) -> AsyncIterator[None]:
 
 
 async def _leave(client: SMTP) -> None:
+    transport = client.transport
     with contextlib.suppress(SMTPException, OSError, TimeoutError):
         async with asyncio.timeout(LEAVE):
             await client.quit()
     client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()  # TLS would still wait for the other side's leave, and the loop may end before it
+        await asyncio.sleep(0)
