@@ -15,3 +15,4 @@ UNACCOUNTED = Gauge("pendler_unaccounted", "What the last audit could not accoun
 OUTCOMES = Counter("pendler_records", "Records settled.", ["source", "outcome"])
 MAILS = Counter("pendler_mails", "Mails by what became of them.", ["state"])
 WAITING = Gauge("pendler_waiting", "1 while a group waits for an engine that is away.", ["group", "topic"])
+REPAIRED = Counter("pendler_index_repaired", "Vacancies put right in the index, by what was wrong.", ["kind"])
