@@ -19,3 +19,4 @@ WAITING = Gauge(
     "1 while a group waits for an engine; `mails`: for the relay.",
     ["group", "topic"],
 )
+REPAIRED = Counter("pendler_index_repaired", "Vacancies put right in the index, by what was wrong.", ["kind"])

@@ -9,24 +9,29 @@ from pendler.bus import Bus
 from pendler.metrics import FRESHNESS
 from pendler.places import Places, open_places
 from pendler.searchable import searchable
-from pendler.service import Fact, Handler, Ledger, Result, Service
+from pendler.service import Fact, Handler, Job, Ledger, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.event import Erased, VacancyMatched
+from services.search.care import Care
+from services.search.generations import Generations
 from services.search.index import Index, open_index
 from services.search.state import VACANCIES, document
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+CARE_EVERY = 2.0
+
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - search publishes nothing
-    store, index = open_store(settings.url_of("store"), "search"), open_index(settings.url_of("index"))
+    store = open_store(settings.url_of("store"), "search")
+    index = Generations(store, partial(open_index, settings.url_of("index")))
     return build(store, index, open_places(settings.places))
 
 
-def build(store: Store, index: Index, places: Places) -> Service:
+def build(store: Store, index: Generations, places: Places) -> Service:
     async def close() -> None:
         await index.close()
         await store.close()
@@ -37,6 +42,7 @@ def build(store: Store, index: Index, places: Places) -> Service:
         delayed=_("New vacancies cannot be found yet; those that are there can."),
         checks={"store": store.check, "index": index.check},
         handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.5)},
+        jobs=[Job("index care", CARE_EVERY, Care(store, index))],
         api=partial(routes, store, index, places),
         ledger=partial(ledger, index),
         trace=partial(trace, store, index),

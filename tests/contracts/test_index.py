@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 import pytest
@@ -16,30 +16,40 @@ from pendler.service import Unavailable
 from pendler.terms import terms
 from schemas.query import Origin, Query, Shown, Sort
 from schemas.vacancy import Status
-from services.search.index import BadCursor, Index, Page, open_index
+from services.search.index import BadCursor, Generation, Page, open_index
+from services.search.index.elastic import SETTINGS
+from services.search.index.elastic_words import MAPPINGS
 
-Use = Callable[[Callable[[Index], Awaitable[None]]], None]
+Work = Callable[[Generation], Awaitable[None]]
+
+
+class Use(Protocol):
+    """Runs something with an index; each call opens the same one anew, as a process would."""
+
+    def __call__(self, work: Work, generation: int = 1) -> None: ...
+
+
 ZELZATE = Origin(name="Zelzate", lat=51.2, lon=3.81)
 
 
 @pytest.fixture(params=["tantivy", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)])
 def use(request: pytest.FixtureRequest, tmp_path: Path) -> Use:
-    """Runs something with an index; each call opens the same one anew, as a process would."""
     url = f"file:{tmp_path}" if request.param == "tantivy" else request.getfixturevalue("emptied")
-    return lambda work: using(url, work)
+    return lambda work, generation=1: using(url, work, generation)
 
 
 @pytest.fixture
 def emptied(elasticsearch: Any) -> str:
     """The URL of an Elasticsearch without an index."""
     url = f"http://{elasticsearch.address}"
-    httpx2.delete(f"{url}/pendler-vacancies-000001", timeout=30, trust_env=False)
+    for generation in (1, 2, 3):
+        httpx2.delete(f"{url}/pendler-vacancies-{generation:06}", timeout=30, trust_env=False)
     return url
 
 
-def using(url: str, work: Callable[[Index], Awaitable[None]]) -> None:
+def using(url: str, work: Work, generation: int = 1) -> None:
     async def opened() -> None:
-        index = open_index(url)
+        index = open_index(url, generation)
         try:
             await work(index)
         finally:
@@ -108,7 +118,7 @@ def test_finds_exactly_what_fits_page_by_page(use: Use, query: Query, sort: Sort
     asked = wanted(query, ZELZATE if query.near else None)
     expected = {one.ref: one for one in documents if fits(asked, one, held_terms(one))}
 
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put(documents)
         refs, cursor = [], ""
         while True:
@@ -136,7 +146,7 @@ def assert_order(refs: list[str], by_ref: dict[str, Searchable], sort: Sort) -> 
 
 
 def test_counts_facets_over_all_hits(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(n, countries=frozenset({"NL"}), positions=n) for n in (1, 2)])
         await index.put([vacancy(3, countries=frozenset({"BE", "NL"}), nuts=frozenset(levels("BE234")))])
         facets = (await index.search(Wanted(), Page(limit=0))).facets
@@ -150,7 +160,7 @@ def test_counts_facets_over_all_hits(use: Use) -> None:
 
 
 def test_the_best_title_comes_first(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         body = tuple(terms("wij zoeken een lasser voor de werf en nog veel meer", "nl"))
         await index.put([vacancy(1, "Medewerker werf", body=body), vacancy(2, "Lasser")])
         found = await index.search(wanted(Query(q="lasser")), Page(Sort.RELEVANCE))
@@ -160,7 +170,7 @@ def test_the_best_title_comes_first(use: Use) -> None:
 
 
 def test_never_goes_back_to_an_older_version(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(1, "nieuw", order=2_000_001)])
         await index.put([vacancy(1, "oud", order=1_000_001)])
         assert (await index.search(wanted(Query(q="nieuw")), Page())).total.ads == 1
@@ -172,7 +182,7 @@ def test_never_goes_back_to_an_older_version(use: Use) -> None:
 
 
 def test_deletes(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(1), vacancy(2)])
         await index.delete(["s:1", "absent"])
         assert list(await index.open_versions()) == ["s:2"]
@@ -181,10 +191,10 @@ def test_deletes(use: Use) -> None:
 
 
 def test_survives_reopening(use: Use) -> None:
-    async def write(index: Index) -> None:
+    async def write(index: Generation) -> None:
         await index.put([vacancy(1, "lasser")])
 
-    async def read(index: Index) -> None:
+    async def read(index: Generation) -> None:
         assert (await index.search(wanted(Query(q="lasser")), Page())).total.ads == 1
 
     use(write)
@@ -193,7 +203,7 @@ def test_survives_reopening(use: Use) -> None:
 
 @pytest.mark.parametrize("cursor", ["rubbish", "bmV3ZXN0OngK", "ä"])
 def test_a_cursor_that_is_none_is_refused(use: Use, cursor: str) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(1)])
         with pytest.raises(BadCursor):
             await index.search(Wanted(), Page(cursor=cursor))
@@ -206,7 +216,7 @@ def test_text_is_never_taken_for_syntax(use: Use, word: str) -> None:
     documents = [vacancy(1, "lasser gezocht"), vacancy(2, body=("kok",))]
     asked = wanted(Query(q=f"lasser {word}"))
 
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put(documents)
         found = await index.search(asked, Page())
         assert [hit.ref for hit in found.hits] == [one.ref for one in documents if fits(asked, one, held_terms(one))]
@@ -220,7 +230,7 @@ REFS = ["x:a b", "x:%2F/../{}", "x:\"'\\", "x:_source", "x:" + "å" * 200, "x:" 
 
 
 def test_refs_may_hold_anything_a_source_writes(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([replace(vacancy(n), ref=ref) for n, ref in enumerate(REFS)])
         assert sorted(await index.open_versions()) == sorted(REFS)
         await index.delete(REFS[2:])
@@ -230,7 +240,7 @@ def test_refs_may_hold_anything_a_source_writes(use: Use) -> None:
 
 
 def test_an_empty_index_answers(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         for sort in (Sort.NEWEST, Sort.RELEVANCE, Sort.DEADLINE, Sort.NEAREST):
             found = await index.search(Wanted(origin=ZELZATE), Page(sort))
             assert (found.total.ads, found.total.posts, list(found.hits), found.cursor) == (0, 0, [], "")
@@ -246,7 +256,7 @@ def test_two_thousand_documents_page_by_page(use: Use) -> None:
     asked = Wanted(origin=ZELZATE, km=40)
     expected = {one.ref for one in documents if fits(asked, one, held_terms(one))}
 
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put(documents)
         assert await index.open_versions() == {one.ref: one.order for one in documents if one.status is Status.ACTIVE}
         for sort in (Sort.NEWEST, Sort.NEAREST):
@@ -269,7 +279,7 @@ def test_the_rim_of_a_circle_is_where_our_distances_say(use: Use) -> None:
     expected = {one.ref for one in documents if (near(ZELZATE, one.points) or 0) <= 30}
     assert 0 < len(expected) < len(documents)
 
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put(documents)
         found = await index.search(asked, Page(limit=100))
         assert {hit.ref for hit in found.hits} == expected
@@ -280,7 +290,7 @@ def test_the_rim_of_a_circle_is_where_our_distances_say(use: Use) -> None:
 
 
 def test_the_newest_of_two_puts_at_once_stays(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         versions = [[vacancy(n, order=order) for n in range(50)] for order in (5, 9, 7, 3)]
         await asyncio.gather(*map(index.put, versions))
         assert set((await index.open_versions()).values()) == {9}
@@ -289,7 +299,7 @@ def test_the_newest_of_two_puts_at_once_stays(use: Use) -> None:
 
 
 def test_the_same_version_again_replaces_and_what_is_deleted_may_come_back(use: Use) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(1, "oud")])
         await index.put([vacancy(1, "nieuw")])
         assert (await index.search(wanted(Query(q="nieuw")), Page())).total.ads == 1
@@ -300,11 +310,60 @@ def test_the_same_version_again_replaces_and_what_is_deleted_may_come_back(use: 
     use(work)
 
 
+def test_generations_know_nothing_of_one_another_and_each_can_be_dropped(use: Use) -> None:
+    async def first(index: Generation) -> None:
+        await index.put([vacancy(1), vacancy(2, status=Status.CLOSED)])
+
+    async def second(index: Generation) -> None:
+        assert await index.versions() == {}
+        await index.put([vacancy(3)])
+
+    async def both(index: Generation) -> None:
+        assert await index.versions() == {"s:1": 1_000_001, "s:2": 1_000_001}
+        assert list(await index.open_versions()) == ["s:1"]
+
+    async def empty(index: Generation) -> None:
+        assert await index.versions() == {}
+
+    use(first)
+    use(second, 2)
+    use(both)
+    use(lambda index: index.drop(), 2)
+    use(both)
+    use(empty, 2)
+    use(lambda index: index.drop(), 3)  # was not there
+
+
+@pytest.mark.elasticsearch
+def test_readers_from_outside_find_the_generation_that_was_published_last(emptied: str) -> None:
+    async def work(index: Generation) -> None:
+        await index.put([vacancy(1)])
+        await index.publish()
+
+    for generation in (1, 2, 2, 1):
+        using(emptied, work, generation)
+        named = httpx2.get(f"{emptied}/_alias/pendler-vacancies", timeout=30, trust_env=False).json()
+        assert list(named) == [f"pendler-vacancies-{generation:06}"]
+
+
+@pytest.mark.elasticsearch
+def test_an_index_from_before_there_were_generations_is_the_first(emptied: str) -> None:
+    index = {"aliases": {"pendler-vacancies": {}}, "settings": SETTINGS, "mappings": MAPPINGS}
+    at = f"{emptied}/pendler-vacancies-000001"
+    httpx2.put(at, json=index, timeout=30, trust_env=False).raise_for_status()
+
+    async def work(index: Generation) -> None:
+        await index.put([vacancy(1)])
+        assert list(await index.versions()) == ["s:1"]
+
+    using(emptied, work)
+
+
 @pytest.mark.elasticsearch
 def test_an_engine_that_is_away_is_unavailable_and_comes_back_with_what_it_had(
     elasticsearch: Any, emptied: str
 ) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(1)])
         await asyncio.to_thread(elasticsearch.run, "kill")
         try:
@@ -321,7 +380,7 @@ def test_an_engine_that_is_away_is_unavailable_and_comes_back_with_what_it_had(
 
 @pytest.mark.elasticsearch
 def test_an_index_that_somebody_took_away_is_not_made_by_accident(emptied: str) -> None:
-    async def work(index: Index) -> None:
+    async def work(index: Generation) -> None:
         await index.put([vacancy(1)])
         httpx2.delete(f"{emptied}/pendler-vacancies-000001", timeout=30, trust_env=False).raise_for_status()
         for attempt in (index.put([vacancy(2)]), index.search(Wanted(), Page())):

@@ -82,8 +82,23 @@ class Index(Protocol):
         """Frees the engine."""
 
 
-def open_index(url: str) -> Index:
+class Generation(Index, Protocol):
+    """One of several indexes that an engine holds side by side, which know nothing of one another."""
+
+    async def versions(self) -> Mapping[str, int]:
+        """The `order` of everything in it by ref, closed ones too."""
+
+    async def publish(self) -> None:
+        """Gives it the name that readers from outside know, where the engine has such a name."""
+
+    async def drop(self) -> None:
+        """Removes it whole, and closes; one that is not there is no error."""
+
+
+def open_index(url: str, generation: int = 1) -> Generation:
     """The index a URL names: `file:DIR` (tantivy) on one machine, `https://USER:PASSWORD@HOST:9200` on many.
+
+    A generation is made when it is first used.
 
     Raises:
         Misconfigured: the scheme is not known.
@@ -92,9 +107,9 @@ def open_index(url: str) -> Index:
     if scheme == "file":
         from services.search.index.embedded import TantivyIndex
 
-        return TantivyIndex(rest)
+        return TantivyIndex(rest, generation)
     if scheme in ("http", "https"):
         from services.search.index.elastic import ElasticIndex
 
-        return ElasticIndex(url)
+        return ElasticIndex(url, generation)
     raise Misconfigured(f"PENDLER_INDEX={scheme}:...: expected file:DIRECTORY or https://USER:PASSWORD@HOST:PORT")

@@ -1,4 +1,7 @@
-"""The index on many machines: Elasticsearch, one index behind an alias. Texts come analysed: it splits them at spaces.
+"""The index on many machines: Elasticsearch. Texts come analysed: it splits them at spaces.
+
+A generation is an index, spoken of by an alias of its own: what is written to an alias that is not there is refused,
+while an index would be made by accident.
 
 A document's version is its `order`, which the engine itself guards. Its circles are measured on a slightly other
 earth than ours: what lies well within or without is its to say, and the points near the rim are measured in Python.
@@ -9,7 +12,6 @@ import base64
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -33,20 +35,21 @@ from services.search.index.elastic_words import (
     COUNTED,
     MAPPINGS,
     Json,
+    action,
+    bodies,
     circle,
     document,
     facets,
     hit,
+    identity,
     order,
     point,
     query,
 )
 
 logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # we tell that an engine is away, and once
-ALIAS = "pendler-vacancies"
-FIRST = f"{ALIAS}-000001"
-CHUNK_BYTES, VERSIONS, MOST_POINTS = 5_000_000, 10_000, 50_000
-LONGEST_ID = 512  # bytes
+NAME = "pendler-vacancies"
+VERSIONS, MOST_POINTS = 10_000, 50_000
 RIM = 0.001  # the engine's earth and its rounding differ by far less
 PATIENCE, TRIES = 0.2, 50
 # Put refreshes it, so seldom by itself. What was deleted is forgotten soon, as on one machine. One shard: exact counts.
@@ -59,7 +62,9 @@ T = TypeVar("T")
 class ElasticIndex:
     """See `services.search.index.Index`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, generation: int = 1) -> None:
+        self._index = f"{NAME}-{generation:06}"
+        self._alias = f"{self._index}-own"
         self._client = AsyncElasticsearch(url, request_timeout=30, max_retries=1)
         self._ready = False
 
@@ -71,46 +76,50 @@ class ElasticIndex:
         except ApiError as error:
             if error.status_code == 400:
                 raise
-            raise Unavailable(f"the index {ALIAS}: {error}") from error
+            raise Unavailable(f"the index {self._index}: {error}") from error
         except TransportError as error:
-            raise Unavailable(f"the index {ALIAS}: {error}") from error
+            raise Unavailable(f"the index {self._index}: {error}") from error
 
     async def _create(self) -> None:
-        """Makes the first index, unless the alias stands for one already."""
-        if not await self._client.indices.exists_alias(name=ALIAS):
-            quiet = self._client.options(ignore_status=400)  # another may just have made it
-            made = await quiet.indices.create(index=FIRST, mappings=MAPPINGS, settings=SETTINGS, aliases={ALIAS: {}})
-            if "error" in made and made["error"]["type"] != "resource_already_exists_exception":
-                raise ValueError(f"Elasticsearch makes no index {FIRST}: {made['error']['reason']}")
+        """Makes the index and its alias, unless they are there."""
+        indices = self._client.options(ignore_status=400).indices  # another may just have made it
+        if not await indices.exists_alias(name=self._alias):
+            made = await indices.create(
+                index=self._index, mappings=MAPPINGS, settings=SETTINGS, aliases={self._alias: {}}
+            )
+            if made.get("error", {}).get("type") == "resource_already_exists_exception":
+                await indices.put_alias(index=self._index, name=self._alias)  # made before it had one
+            elif "error" in made:
+                raise ValueError(f"Elasticsearch makes no index {self._index}: {made['error']['reason']}")
         self._ready = True
 
     async def put(self, documents: Sequence[Searchable]) -> None:
         """A refusal is for a newer document, which stays, or for one deleted just now, which is soon forgotten."""
         left = documents
         for _ in range(TRIES):
-            refused = await self._write(_action("index", document(one), one.ref, one.order) for one in left)
+            refused = await self._write(action("index", document(one), one.ref, one.order) for one in left)
             there = await self._there(refused)
-            left = [one for one in left if _id(one.ref) in refused - there]
+            left = [one for one in left if identity(one.ref) in refused - there]
             if not left:
                 return
             await asyncio.sleep(PATIENCE)
-        raise Unavailable(f"the index {ALIAS} does not forget what was deleted")
+        raise Unavailable(f"the index {self._index} does not forget what was deleted")
 
     async def delete(self, refs: Sequence[str]) -> None:
-        await self._write(_action("delete", None, ref) for ref in refs)
+        await self._write(action("delete", None, ref) for ref in refs)
 
     async def _write(self, actions: Iterator[bytes]) -> set[str]:
         """Does all of them, to be seen from then on; returns the ids that were refused for a higher version."""
         refused: set[str] = set()
-        for body in _bodies(actions):
-            refused |= await self._run(partial(_bulk, body=body))
-        await self._run(lambda client: client.indices.refresh(index=ALIAS))
+        for body in bodies(actions):
+            refused |= await self._run(partial(_bulk, self._alias, body=body))
+        await self._run(lambda client: client.indices.refresh(index=self._alias))
         return refused
 
     async def _there(self, ids: set[str]) -> set[str]:
         if not ids:
             return set()
-        found = await self._run(lambda client: client.mget(index=ALIAS, ids=list(ids), source=False))
+        found = await self._run(lambda client: client.mget(index=self._alias, ids=list(ids), source=False))
         return {one["_id"] for one in found["docs"] if one.get("found")}
 
     async def check(self) -> str:
@@ -121,22 +130,37 @@ class ElasticIndex:
                 f"Elasticsearch does not let us in: {error}. See the user and password in PENDLER_INDEX"
             ) from None
         except (ApiError, TransportError) as error:
-            raise Unavailable(f"the index {ALIAS}: {error}") from error
+            raise Unavailable(f"the index {self._index}: {error}") from error
         (version,) = (node["version"] for node in told["nodes"].values())
         if version.partition(".")[0] != str(__version__[0]):
             raise Misconfigured(
                 f"Elasticsearch is {version}; this client speaks to version {__version__[0]} only: upgrade one of them"
             )
-        await self._run(lambda client: client.indices.refresh(index=ALIAS))
-        return f"Elasticsearch {version}, {ALIAS}"
+        await self._run(lambda client: client.indices.refresh(index=self._alias))
+        return f"Elasticsearch {version}, {self._index}"
 
     async def open_versions(self) -> Mapping[str, int]:
-        return await self._run(_open_versions)
+        return await self._run(partial(_versions, self._alias, {"term": {"status": Status.ACTIVE}}))
+
+    async def versions(self) -> Mapping[str, int]:
+        return await self._run(partial(_versions, self._alias, {"match_all": {}}))
+
+    async def publish(self) -> None:
+        names: list[Json] = [
+            {"remove": {"index": f"{NAME}-*", "alias": NAME, "must_exist": False}},
+            {"add": {"index": self._index, "alias": NAME}},
+        ]
+        await self._run(lambda client: client.indices.update_aliases(actions=names))
+
+    async def drop(self) -> None:
+        self._ready = True  # nothing is made to be dropped
+        await self._run(lambda client: client.indices.delete(index=self._index, ignore_unavailable=True))
+        await self.close()
 
     async def search(self, wanted: Wanted, page: Page) -> Hits:
         after = _read(page)
         try:
-            return await self._run(lambda client: _search(client, wanted, page, after))
+            return await self._run(lambda client: _search(client, self._alias, wanted, page, after))
         except BadRequestError:
             if after is None:
                 raise
@@ -146,10 +170,10 @@ class ElasticIndex:
         await self._client.close()
 
 
-async def _bulk(client: AsyncElasticsearch, body: bytes) -> set[str]:
+async def _bulk(alias: str, client: AsyncElasticsearch, body: bytes) -> set[str]:
     done = await client.bulk(
         operations=[body],  # type: ignore[list-item] # lines are as good as mappings
-        index=ALIAS,
+        index=alias,
         require_alias=True,
         filter_path="items.*.error,items.*.status,items.*._id",
     )
@@ -158,19 +182,19 @@ async def _bulk(client: AsyncElasticsearch, body: bytes) -> set[str]:
         if item["status"] == 400:
             raise ValueError(f"Elasticsearch refuses {item['_id']}: {item['error']}")
         if item["status"] != 409:
-            raise Unavailable(f"the index {ALIAS}: {item['error']}")
+            raise Unavailable(f"the index {alias}: {item['error']}")
     return {item["_id"] for item in failed}
 
 
-async def _open_versions(client: AsyncElasticsearch) -> dict[str, int]:
+async def _versions(alias: str, asked: Json, client: AsyncElasticsearch) -> dict[str, int]:
     """A scan of one moment of the index, whatever is written meanwhile."""
-    moment = {"id": (await client.open_point_in_time(index=ALIAS, keep_alive="1m"))["id"], "keep_alive": "1m"}
+    moment = {"id": (await client.open_point_in_time(index=alias, keep_alive="1m"))["id"], "keep_alive": "1m"}
     found: dict[str, int] = {}
     hits: list[Json] = [{"sort": None}]
     try:
         while hits:
             answer = await client.search(
-                pit=moment, query={"term": {"status": Status.ACTIVE}}, size=VERSIONS, sort="_shard_doc",
+                pit=moment, query=asked, size=VERSIONS, sort="_shard_doc",
                 search_after=hits[-1]["sort"], source=False, docvalue_fields=VERSION, track_total_hits=False,
             )  # fmt: skip
             hits = answer["hits"]["hits"]
@@ -180,12 +204,12 @@ async def _open_versions(client: AsyncElasticsearch) -> dict[str, int]:
     return found
 
 
-async def _search(client: AsyncElasticsearch, wanted: Wanted, page: Page, after: list[Any] | None) -> Hits:
+async def _search(client: AsyncElasticsearch, alias: str, wanted: Wanted, page: Page, after: list[Any] | None) -> Hits:
     asked = query(wanted)
     if wanted.origin:
-        asked["bool"]["filter"].append(await _circle(client, asked, wanted.origin, wanted.km))
+        asked["bool"]["filter"].append(await _circle(client, alias, asked, wanted.origin, wanted.km))
     found = await client.search(
-        index=ALIAS, query=asked, size=page.limit + 1 if page.limit else 0, sort=order(page.sort, wanted.origin),
+        index=alias, query=asked, size=page.limit + 1 if page.limit else 0, sort=order(page.sort, wanted.origin),
         search_after=after, source=False, docvalue_fields=HIT, track_total_hits=True, aggs=COUNTED,
         preference=f"{crc32(repr(asked).encode())}",  # the same copy for the next page, since scores differ by copy
     )  # fmt: skip
@@ -196,39 +220,15 @@ async def _search(client: AsyncElasticsearch, wanted: Wanted, page: Page, after:
     return Hits(total, [hit(one, wanted.origin) for one in shown], cursor, facets(counted))
 
 
-async def _circle(client: AsyncElasticsearch, asked: Json, origin: Origin, km: float) -> Json:
+async def _circle(client: AsyncElasticsearch, alias: str, asked: Json, origin: Origin, km: float) -> Json:
     """The filter for the vacancies within `km`, the points near its rim measured here."""
     inner, outer = circle(origin, km * (1 - RIM) - 0.01), circle(origin, km * (1 + RIM) + 0.01)
     rim = {"bool": {"filter": [asked, outer], "must_not": inner}}
     points = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
-    found = await client.search(index=ALIAS, query=rim, size=0, aggs=points, track_total_hits=False)
+    found = await client.search(index=alias, query=rim, size=0, aggs=points, track_total_hits=False)
     near_rim = [bucket["key"] for bucket in found["aggregations"]["points"]["buckets"]]
     within = [one for one in near_rim if (near(origin, [point(one)]) or 0) <= km]
     return {"bool": {"should": [inner, {"terms": {"point": within}}]}}
-
-
-def _action(kind: str, document: Json | None, ref: str, order: int | None = None) -> bytes:
-    guard = {} if order is None else {"version": order, "version_type": "external_gte"}
-    lines = [{kind: {"_id": _id(ref), **guard}}, *([document] if document else [])]
-    return b"".join(orjson.dumps(line) + b"\n" for line in lines)
-
-
-def _bodies(actions: Iterator[bytes]) -> Iterator[bytes]:
-    """The actions in requests of a size that the engine likes."""
-    body = bytearray()
-    for action in actions:
-        body += action
-        if len(body) >= CHUNK_BYTES:
-            yield bytes(body)
-            body.clear()
-    if body:
-        yield bytes(body)
-
-
-def _id(ref: str) -> str:
-    """The ref, or what stands for it where it is longer than the engine allows."""
-    raw = ref.encode()
-    return ref if len(raw) <= LONGEST_ID else sha256(raw).hexdigest()
 
 
 def _cursor(sort: Sort, last: Sequence[Any]) -> str:

@@ -1,7 +1,10 @@
 """What is said to Elasticsearch: a vacancy, a query, an order and the counts in its words, and its answers in ours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from pendler.searchable import Searchable, Wanted, near
 from schemas.query import Origin, Shown, Sort
@@ -10,6 +13,8 @@ from services.search.index import Count, Hit
 
 TITLE_COUNTS = 3.0
 MOST_VALUES = 100
+CHUNK_BYTES = 5_000_000
+LONGEST_ID = 512  # bytes
 Json = dict[str, Any]
 FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
 KEYWORDS = ("ref", "point", "status", "source", "country", "nuts", "region", "occupation", "main")
@@ -105,3 +110,27 @@ def circle(origin: Origin, km: float) -> Json:
 def point(text: str) -> tuple[float, float]:
     lat, _, lon = text.partition(",")
     return float(lat), float(lon)
+
+
+def action(kind: str, document: Json | None, ref: str, order: int | None = None) -> bytes:
+    guard = {} if order is None else {"version": order, "version_type": "external_gte"}
+    lines = [{kind: {"_id": identity(ref), **guard}}, *([document] if document else [])]
+    return b"".join(orjson.dumps(line) + b"\n" for line in lines)
+
+
+def bodies(actions: Iterator[bytes]) -> Iterator[bytes]:
+    """The actions in requests of a size that the engine likes."""
+    body = bytearray()
+    for action in actions:
+        body += action
+        if len(body) >= CHUNK_BYTES:
+            yield bytes(body)
+            body.clear()
+    if body:
+        yield bytes(body)
+
+
+def identity(ref: str) -> str:
+    """The ref, or what stands for it where it is longer than the engine allows."""
+    raw = ref.encode()
+    return ref if len(raw) <= LONGEST_ID else sha256(raw).hexdigest()

@@ -7,6 +7,7 @@ it, found exactly in Python, and distances need no stored document.
 import asyncio
 import base64
 import fcntl
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -52,8 +53,8 @@ def _schema() -> tantivy.Schema:
 class TantivyIndex:
     """See `services.search.index.Index`."""
 
-    def __init__(self, directory: str) -> None:
-        path = Path(directory) / FORMAT
+    def __init__(self, directory: str, generation: int = 1) -> None:
+        self._path = path = Path(directory) / (FORMAT if generation == 1 else f"{FORMAT}-{generation}")
         path.mkdir(parents=True, exist_ok=True)
         self._schema = _schema()
         with (path.parent / "opening").open(
@@ -122,6 +123,9 @@ class TantivyIndex:
         query = Query.term_query(self._schema, "status", Status.ACTIVE)
         return await self._on(self._reading, lambda: self._versions(query))
 
+    async def versions(self) -> Mapping[str, int]:
+        return await self._on(self._reading, lambda: self._versions(Query.all_query()))
+
     async def search(self, wanted: Wanted, page: Page) -> Hits:
         return await self._on(self._reading, lambda: self._search(wanted, page))
 
@@ -189,6 +193,13 @@ class TantivyIndex:
                 if ref not in seen:
                     seen.add(ref)
                     yield Hit(ref, km)
+
+    async def publish(self) -> None:
+        """Folders are read by nobody else."""
+
+    async def drop(self) -> None:
+        await self.close()
+        await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
 
     async def close(self) -> None:
         self._writing.shutdown()
