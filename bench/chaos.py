@@ -81,6 +81,7 @@ class Sender(threading.Thread):
             while not self._kept(body):
                 time.sleep(0.5)
             self.acknowledged |= {f"{SOURCE}:c{n}" for n in range(self.sent - AT_ONCE, self.sent)}
+        self._client.close()
 
     def _kept(self, body: bytes) -> bool:
         path, headers = f"/v1/sources/{SOURCE}/feeds/{FEED}/records", {"Authorization": f"Bearer {self._key}"}
