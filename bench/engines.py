@@ -1,5 +1,6 @@
 """Real engines for measurements and tests: `deploy/engines/NAME.sh`, on free ports and in folders of their own."""
 
+import fcntl
 import os
 import shutil
 import socket
@@ -68,10 +69,20 @@ def started(name: str, nodes: int = 1) -> Iterator[Engine]:
     with tempfile.TemporaryDirectory(prefix=f"pendler-{name}-") as home:
         engine = (Broker if name == "kafka" else Engine)(name, Path(home))
         try:
+            with _alone():
+                engine.run("fetch")
             engine.run("start", *([str(nodes)] if name == "kafka" else []))
             yield engine
         finally:
             engine.run("wipe")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Of several processes one fetches, and the others wait until it has."""
+    with (SCRIPTS / "kafka.sh").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def urls(kafka: str, mongodb: str, elasticsearch: str) -> dict[str, str]:

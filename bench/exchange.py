@@ -49,7 +49,7 @@ class Exchange:
                 command, env={**self._environment, **environment}, stdout=log, stderr=log
             )
 
-    def ready(self, seconds: float = 30) -> float:
+    def ready(self, seconds: float = 90) -> float:
         """Waits until the web process answers; gives the seconds it took."""
         return wait_for(self._answers, seconds, "the web process to answer")
 

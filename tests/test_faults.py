@@ -1,5 +1,6 @@
 """A short run of `pendler chaos` on real engines: three Kafka nodes, a stand-in for MongoDB, Elasticsearch, SMTP."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,13 @@ from bench.engines import missing_tools
 SEED, MINUTES = 7, 0.35
 
 
-@pytest.mark.kafka
 def test_faults_lose_nothing_and_mail_nothing_twice(
-    tmp_path: Path, places_file: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, places_file: Path, tell: Callable[[object], None]
 ) -> None:
     if missing := missing_tools():
         pytest.skip(f"the engines cannot be started: no {' and no '.join(missing)} here")
     verdict = chaos(tmp_path, places_file, SEED, MINUTES, print)
-    with capsys.disabled():
-        print(f"\n{table(verdict)}")
+    tell(table(verdict))
     assert len(verdict.faults) >= 3
     assert verdict.acknowledged == verdict.sent > 100
     assert verdict.clean

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,19 +59,36 @@ def ads(exchange: Exchange) -> int:
         return -1
 
 
-def test_one_command_fills_an_empty_exchange_and_repeats_nothing(home: Path) -> None:
-    first = Command(home)
-    first.exchange.ready(90)
-    wait_for(lambda: ads(first.exchange) == DEMONSTRATION, 30, "the demonstration")
-    wait_for(lambda: len(messages(first.exchange)) == 1, 40, "the first alert")
+@pytest.fixture
+def command(home: Path) -> Iterator[Callable[[], Command]]:
+    """Starts `pendler run` on that home; what a test leaves running is ended after it."""
+    started: list[Command] = []
+
+    def start() -> Command:
+        started.append(Command(home))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.stop(signal.SIGTERM)
+
+
+def test_one_command_fills_an_empty_exchange_and_repeats_nothing(
+    home: Path, command: Callable[[], Command], tell: Callable[[object], None]
+) -> None:
+    first = command()
+    first.exchange.ready(300)
+    wait_for(lambda: ads(first.exchange) == DEMONSTRATION, 90, "the demonstration")
+    wait_for(lambda: len(messages(first.exchange)) == 1, 90, "the first alert")
     printed = (home / "run.log").read_text()
     assert all(word in printed for word in ("SQLite log", "tantivy", "outbox", "/outbox", "Search page"))
     assert first.stop(signal.SIGTERM) < 15
     assert first.process.returncode == 0
 
     events, matches = count(home, "bus/log", "log"), count(home, "store/notify", "matches")
-    second = Command(home)
-    print(f"ready again after {second.exchange.ready():.1f} s")
+    second = command()
+    tell(f"ready again after {second.exchange.ready():.1f} s")
     time.sleep(3)
     assert ads(second.exchange) == DEMONSTRATION
     assert (count(home, "bus/log", "log"), count(home, "store/notify", "matches")) == (events, matches)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def passes(load: Load, walks: int = 2) -> None:
 
 
 def test_a_swap_and_a_way_back_under_load_fail_nothing_and_miss_nothing(
-    exchange: Exchange, capsys: pytest.CaptureFixture[str]
+    exchange: Exchange, tell: Callable[[object], None]
 ) -> None:
     with under_load(exchange) as load:
         built = index(exchange, "build")
@@ -118,9 +118,8 @@ def test_a_swap_and_a_way_back_under_load_fail_nothing_and_miss_nothing(
         assert index(exchange, "drop")["previous"] is None
         passes(load)
         assert load.is_alive(), "the load ended by itself: a delivery was not found in time"
-    with capsys.disabled():
-        print(f"\n{load.requests} requests in {load.walks} walks, {len(load.failed)} failed, "
-              f"{len(load.missing)} of {len(load.sent)} refs missing; build {built}")  # fmt: skip
+    tell(f"{load.requests} requests in {load.walks} walks, {len(load.failed)} failed, "
+         f"{len(load.missing)} of {len(load.sent)} refs missing; build {built}")  # fmt: skip
     assert load.failed == []
     assert load.missing == set()
     assert visible(exchange) == load.sent

@@ -6,7 +6,7 @@ The newer version is made here, by a subclass put in place of the event before t
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def instances(exchange: Exchange) -> dict[str, int]:
 
 @pytest.mark.kafka
 @pytest.mark.elasticsearch
-def test_two_versions_of_a_service_share_its_topics(exchange: Exchange, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_versions_of_a_service_share_its_topics(exchange: Exchange, tell: Callable[[object], None]) -> None:
     key, sent, round = exchange.key("se"), set[str](), 0
 
     def deliver() -> None:
@@ -121,8 +121,7 @@ def test_two_versions_of_a_service_share_its_topics(exchange: Exchange, capsys: 
     for service in ("match", "search"):  # the upgrade is over: the newer version alone, from the first record
         exchange.end(service)
     deliver()
-    with capsys.disabled():
-        print(f"\nmatched by the older and the newer version: {by_version(exchange)}")
+    tell(f"matched by the older and the newer version: {by_version(exchange)}")
     assert by_version(exchange)[0] == older, "the older one is gone"
     replay(exchange, "newer-match")
     assert by_version(exchange) == (0, len(sent)), "the newer version reads what the older one told"
