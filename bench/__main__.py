@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.buses import bus_alone
+from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import running, wait_for
 from bench.mails import mails
 from bench.pipeline import latency, pipeline
@@ -56,16 +57,17 @@ MEASURES: dict[str, Measure] = {
     "stores": stores,
     "mails": mails,
 }
+DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 
 
 def main(names: list[str]) -> None:
-    """Runs the measures named, or all."""
+    """Runs the measures and drills named, or all measures."""
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 2)}
     with tempfile.TemporaryDirectory() as folder:
         places = Path(folder) / "places.db"
         build(places, lambda _: None)
         for name in names or MEASURES:
-            for bench, value, unit, conditions in MEASURES[name](Path(folder) / name, places):
+            for bench, value, unit, conditions in (MEASURES | DRILLS)[name](Path(folder) / name, places):
                 line = {"bench": bench, "value": round(value, 3), "unit": unit, "conditions": {**conditions, **machine}}
                 print(json.dumps(line), flush=True)
 

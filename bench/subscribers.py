@@ -42,5 +42,5 @@ def made_up(chance: random.Random, titles: list[str], occupations: list[str]) ->
     what = {"q": chance.choice(titles)} if chance.random() < 0.6 else {"occupation": (chance.choice(occupations),)}
     lang = chance.choice(["en", "nl", "da", "de", "sv"])
     if chance.random() < 0.5:
-        return Query(**what, lang=lang, near=chance.choice(TOWNS), km=chance.choice([10, 25, 50]))  # type: ignore[arg-type]
-    return Query(**what, lang=lang, country=chance.choice([("SE",), ("NL", "BE"), ()]))  # type: ignore[arg-type]
+        return Query(**what, lang=lang, near=chance.choice(TOWNS), km=chance.choice([10, 25, 50]))
+    return Query(**what, lang=lang, country=chance.choice([("SE",), ("NL", "BE"), ()]))
