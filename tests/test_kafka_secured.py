@@ -9,7 +9,7 @@ import pytest
 from bench.engines import Engine, free_ports, started
 from deploy.topics import describe_topics, ensure_topics
 from pendler.bus import Record, open_bus
-from pendler.service import Unavailable
+from pendler.service import Misconfigured, Unavailable
 from schemas.event import RecordReceived
 from tests.engines import missing_tools
 from tests.relays import PASSWORD, QUOTED, USER
@@ -68,17 +68,27 @@ def test_every_client_comes_in(secured: str, certificate: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "login", [f"kafkas://{USER}:hunter2@", f"kafkas://{USER}:{QUOTED}@", "kafkas://", "kafka://"],
+    ("login", "trusted", "told"),
+    [
+        (f"kafkas://{USER}:hunter2@", True, f"refuses the login of “{USER}”"),
+        (f"kafkas://{USER}:{QUOTED}@", False, "self-signed certificate; set ?ca=FILE"),
+        ("kafkas://", True, ""),
+        ("kafka://", False, ""),
+    ],
     ids=["a wrong password", "an unknown authority", "no login", "in clear"],
-)  # fmt: skip
-def test_others_do_not_and_no_password_is_shown(secured: str, certificate: Path, login: str) -> None:
-    trusted = "" if QUOTED in login or login == "kafka://" else f"&ca={certificate}.crt"
+)
+def test_others_do_not_and_no_password_is_shown(
+    secured: str, certificate: Path, login: str, trusted: bool, told: str
+) -> None:
+    """Who gives no login is not told whether that, or a broker that is away, is why there is no answer."""
+    ca = f"&ca={certificate}.crt" if trusted else ""
 
     async def main() -> None:
-        bus = open_bus(f"{login}{secured}?mechanism=PLAIN{trusted}")
+        bus = open_bus(f"{login}{secured}?mechanism=PLAIN{ca}")
         try:
-            with pytest.raises(Unavailable) as error:
+            with pytest.raises(Misconfigured if told else Unavailable) as error:
                 await asyncio.wait_for(bus.check(), 60)
+            assert told in str(error.value)
             assert "hunter2" not in str(error.value)
             assert PASSWORD not in str(error.value)
         finally:

@@ -15,10 +15,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from pendler.bus import Delivery, Record, encode
-from pendler.bus.kafka_address import Address, read
+from pendler.bus.kafka_address import read
+from pendler.bus.kafka_login import refused, security
 from pendler.bus.kafka_member import HANDOVER, Member, place, record, unless
 from pendler.service import Misconfigured, Reject, Unavailable
 from schemas.event import EVENTS, Erased, Event
@@ -29,7 +29,6 @@ LEAVE = 5.0
 POLL = 500
 SCAN, QUIET = 1000, 10
 LARGEST = 8 * 1024 * 1024
-LOGINS = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 Offsets = Mapping[TopicPartition, int]
 
 
@@ -96,8 +95,12 @@ class KafkaBus:
         """Kafka does so by itself."""
 
     async def check(self) -> str:
-        async with self._engine(), asyncio.timeout(PATIENCE):
-            told = await (await self._started()).config.admin_client.describe_topics(list(EVENTS))
+        try:
+            async with self._engine(), asyncio.timeout(PATIENCE):
+                told = await (await self._started()).config.admin_client.describe_topics(list(EVENTS))
+        except Unavailable:
+            await refused(self._address)
+            raise
         there = {each["topic"]: len(each["partitions"]) for each in told}
         wrong = [name for name, event in EVENTS.items() if there.get(name, 0) < event.topic.partitions]
         if wrong:
@@ -114,7 +117,7 @@ class KafkaBus:
         return KafkaBroker(
             self._servers,
             consumer_only=consumer_only,
-            security=_security(self._address),
+            security=security(self._address),
             allow_auto_create_topics=False,
             acks="all",
             enable_idempotence=True,
@@ -195,15 +198,6 @@ class KafkaBus:
             consumer.assign([TopicPartition(topic, each["partition"]) for each in told["partitions"]])
             consumer.pause(*consumer.assignment())
             yield consumer
-
-
-def _security(address: Address) -> BaseSecurity:
-    """How FastStream is told what `Address.client` tells the others."""
-    tls: dict[str, Any] = {"ssl_context": address.context, "use_ssl": bool(address.context)}
-    if not address.user:
-        return BaseSecurity(**tls)
-    login = LOGINS[address.options.mechanism]
-    return login(address.user, address.password.get_secret_value(), **tls)
 
 
 async def _send(broker: KafkaBroker, record: Record) -> "asyncio.Future[Any]":
