@@ -37,7 +37,7 @@ ENGINES = {
         "services/ingest/fields/html.py",
         "services/ingest/fields/record.py",
         "services/ingest/fields/hrxml.py",
-        "services/ingest/feeds/eures_hrxml.py",
+        "services/ingest/fields/cut.py",
         "services/ingest/demonstration/__init__.py",
     },
 }

@@ -5,6 +5,7 @@ Languages are ISO 639-1. Norwegian comes as `no`, `nb` or `nn` and is `nb` here,
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from typing import TypeVar, get_args
@@ -13,9 +14,11 @@ from babel import Locale
 
 from schemas.event import Reason
 from schemas.vacancy import Cefr
+from services.ingest.fields.record import Notes
 from services.ingest.fields.strict import Read, Reader, warning
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 LICENCES = frozenset({"AM", "A1", "A2", "A", "B1", "B", "BE", "C1", "C1E", "C", "CE", "D1", "D1E", "D", "DE"})
 _LEVELS: dict[str, Cefr] = {level: level for level in get_args(Cefr)}
@@ -41,6 +44,18 @@ def one_of(kind: type[E]) -> Reader[E]:
             return None, None
         found = members.get(wanted)
         return (found, None) if found else (None, unknown(value, at, f"one of {', '.join(kind)}"))
+
+    return read
+
+
+def listed(values: Mapping[str, T | None]) -> Reader[T]:
+    """A value by the source's own word for it, of which the table has the folded spelling; None says nothing."""
+
+    def read(value: str | None, at: str) -> Read[T]:
+        wanted = (value or "").strip().casefold()
+        if not wanted or wanted in values:
+            return values.get(wanted), None
+        return None, unknown(value, at, f"one of {', '.join(values)}")
 
     return read
 
@@ -133,6 +148,17 @@ def whole(value: str | None, at: str, low: int, high: int) -> Read[int]:
     if found is None or found.is_integer():
         return None if found is None else int(found), reason
     return None, warning("number-out-of-range", at, value, f"a whole number from {low} to {high}")
+
+
+def posts(value: str | None, at: str) -> Read[int]:
+    """The number of posts."""
+    return whole(value, at, 1, 10_000)
+
+
+def coordinates(notes: Notes, at: str, lat: str | None, lon: str | None) -> tuple[float | None, float | None]:
+    """Degrees north and east; one without the other says nothing, and 0, 0 is in the sea."""
+    north, east = notes.keep(amount(lat, at, -90, 90)), notes.keep(amount(lon, at, -180, 180))
+    return (None, None) if north is None or east is None or north == east == 0 else (north, east)
 
 
 def _named(name: str, names: dict[str, str]) -> str | None:

@@ -48,7 +48,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_DAY = time(23, 59, 59)
 _MILLISECONDS = re.compile(r"[0-9]{12,14}")
 _FORM = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?P<day>\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.\d{4})"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r" ?(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -73,10 +73,16 @@ def day(value: str | None, at: str) -> Read[date]:
     if form is None:
         return None, warning("date-unreadable", at, value, "write 2026-03-31")
     try:
-        found = date.fromisoformat(form["day"])
+        found = _date(form["day"])
     except ValueError:
         return None, _impossible(value, at)
     return (found, None) if found.year in YEARS else (None, _impossible(value, at))
+
+
+def day_or_words(written: str | None) -> tuple[date | None, str | None]:
+    """A day, or the words that stand for one."""
+    found, _ = day(written, "")
+    return (found, None) if found else (None, written)
 
 
 def not_after(value: datetime | None, now: datetime, at: str) -> Read[datetime]:
@@ -106,7 +112,15 @@ def _moment(written: str, zone: str, time_of_day: time) -> datetime | None:
     if form is None:
         return None
     tz = _offset(form["offset"]) if form["offset"] else ZoneInfo(zone)
-    return datetime.combine(date.fromisoformat(form["day"]), _time(form) or time_of_day, tz)
+    return datetime.combine(_date(form["day"]), _time(form) or time_of_day, tz)
+
+
+def _date(written: str) -> date:
+    """A date with dots has its day first, wherever in Europe it is written."""
+    if "." not in written:
+        return date.fromisoformat(written)
+    day, month, year = map(int, written.split("."))
+    return date(year, month, day)
 
 
 def _time(form: re.Match[str]) -> time | None:

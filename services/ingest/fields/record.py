@@ -49,7 +49,7 @@ class Record:
     def value(self, pointer: str) -> object:
         """What the pointer leads to, or none."""
         found: object = self.members
-        for name in pointer.split("/")[1:]:
+        for name in _steps(pointer):
             found = found.get(name) if isinstance(found, dict) else None
         return found
 
@@ -84,6 +84,29 @@ class Record:
             self._expected("a list of objects", pointer, found)
             return []
         return [Record(child, self.notes, f"{self.at}{pointer}/{n}") for n, child in enumerate(found)]
+
+    def texts(self, pointer: str, limit: int = 500) -> list[str]:
+        """The texts of a list, or one alone; each once, the empty ones left out."""
+        found = self.value(pointer)
+        if not isinstance(found, list):
+            one = self.text(pointer, limit)
+            return [one] if one else []
+        lines = [self.notes.line(text, self.at + pointer, limit) for text in found if isinstance(text, str)]
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def reads(self, pointer: str, reader: Reader[T]) -> tuple[T, ...]:
+        """What `reader` makes of each of them, each once."""
+        values = (self.notes.keep(reader(text, self.at + pointer)) for text in self.texts(pointer))
+        return tuple(dict.fromkeys(value for value in values if value is not None))
+
+    def first(self, *pointers: str) -> str | None:
+        """The first of several members that has a text."""
+        return next(filter(None, map(self.text, pointers)), None)
+
+    def stated(self, **pointers: str) -> dict[str, object]:
+        """The texts among these members by the names given here: what is stated and has no field."""
+        found = {name: self.text(pointer, 20_000) for name, pointer in pointers.items()}
+        return {name: text for name, text in found.items() if text}
 
     def _expected(self, kind: str, pointer: str, found: object) -> None:
         self.notes.warn("wrong-kind", self.at + pointer, found, f"{kind} was expected")
@@ -139,6 +162,11 @@ class Node:
 
 def _inner(element: Element) -> str:
     return (element.text or "") + "".join(etree.tostring(child, encoding="unicode") for child in element)
+
+
+@cache
+def _steps(pointer: str) -> tuple[str, ...]:
+    return tuple(pointer.split("/")[1:])
 
 
 @cache
