@@ -26,6 +26,7 @@ _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _EURES_SPELLING = {"GR": "EL", "GB": "UK"}
 _ONE_NORWEGIAN = {"no": "nb", "nn": "nb"}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
+_NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -72,6 +73,14 @@ def country(value: str | None, at: str) -> Read[str]:
 def country_named(name: str, language: str) -> str | None:
     """The country that people who speak `language` call `name`."""
     return _named(name, _country_names(language))
+
+
+def nuts(value: str | None, at: str) -> Read[str]:
+    """A region of any level, of whatever version of NUTS."""
+    wanted = (value or "").strip().upper()
+    if not wanted or _NUTS.fullmatch(wanted):
+        return wanted or None, None
+    return None, unknown(value, at, "a NUTS code: country and up to three characters, as SE110")
 
 
 def language(value: str | None, at: str) -> Read[str]:

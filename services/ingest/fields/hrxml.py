@@ -7,6 +7,7 @@ from html import unescape
 from schemas import vacancy as v
 from services.ingest.fields import codes, dates
 from services.ingest.fields.channels import link_in, mail_in
+from services.ingest.fields.esco import coded
 from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.pay import stated
 from services.ingest.fields.record import Node
@@ -34,8 +35,6 @@ MOST_PLACES = 100
 YEARS_IN = {"year": 1.0, "month": 1 / 12, "week": 1 / 52, "day": 1 / 365}
 NOT_STATED = ("na", "n/a", "n.a.", "-")
 _HREF = re.compile(r'<a href="(?:mailto:)?([^"]+)"')
-_ISCO = re.compile(r"(?:https?://\S*/)?C?([0-9]{1,4})")
-_NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 
 
 def locations(opening: Node) -> tuple[v.Location, ...]:
@@ -54,15 +53,8 @@ def _location(address: Node) -> v.Location:
         postcode=address.text("PostalCode", 20),
         city=address.text("CityName", 200),
         address=address.notes.line(", ".join(filter(None, address.texts("AddressLine") + street)), address.at),
-        nuts=address.read("CountrySubDivisionCode", _nuts),
+        nuts=address.read("CountrySubDivisionCode", codes.nuts),
     )
-
-
-def _nuts(value: str | None, at: str) -> Read[str]:
-    wanted = (value or "").upper()
-    if not wanted or _NUTS.fullmatch(wanted):
-        return wanted or None, None
-    return None, codes.unknown(value, at, "a NUTS code: country and up to three characters, as SE110")
 
 
 def employer(opening: Node) -> v.Employer:
@@ -166,15 +158,10 @@ def occupations(opening: Node) -> tuple[v.OccupationCode, ...]:
 def _occupation(node: Node) -> v.OccupationCode | None:
     written, listed = node.text(".", 200) or "", (node.element.get("listName") or "").strip()
     version = node.notes.line(node.element.get("listVersionID"), node.at, 20)
-    digits = _ISCO.fullmatch(written)
     if not written:
         return None
-    if "/esco/occupation/" in written:
-        return v.OccupationCode(scheme="ESCO", version=version, code=written)
-    if digits and ("/esco/isco/" in written.lower() or listed.upper() in ("ISCO2008", "ISCO-08", "ISCO08")):
-        return v.OccupationCode(scheme="ISCO-08", version="2008", code=digits[1])
-    if listed:
-        return v.OccupationCode(scheme=listed[:60], version=version, code=written)
+    if code := coded(written, listed, version):
+        return code
     node.notes.warn("scheme-missing", node.at, written, "name the list: listName, listVersionID")
     return None
 
