@@ -70,6 +70,13 @@ def country(value: str | None, at: str) -> Read[str]:
     return (found, None) if found in _countries() else (None, unknown(value, at, "two letters, as SE or EL"))
 
 
+def country_spelt(value: str | None, at: str) -> Read[str]:
+    """A country by its two letters or its English name."""
+    if found := country_named(value or "", "en"):
+        return found, None
+    return country(value, at)
+
+
 def country_named(name: str, language: str) -> str | None:
     """The country that people who speak `language` call `name`."""
     return _named(name, _country_names(language))

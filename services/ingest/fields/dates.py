@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 from schemas.event import Reason
@@ -47,6 +48,7 @@ ZONES = {
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_DAY = time(23, 59, 59)
 _MILLISECONDS = re.compile(r"[0-9]{12,14}")
+_MAILED = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|[A-Z]{1,4})", re.ASCII)
 _FORM = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.\d{4})"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?"
@@ -77,6 +79,18 @@ def day(value: str | None, at: str) -> Read[date]:
     except ValueError:
         return None, _impossible(value, at)
     return (found, None) if found.year in YEARS else (None, _impossible(value, at))
+
+
+def mailed(value: str | None) -> Read[datetime] | None:
+    """A time as mails and RSS write it, `Tue, 17 Nov 2026 08:00:00 +0100`; None for any other form."""
+    if not value or not _MAILED.fullmatch(value):
+        return None
+    try:
+        read = parsedate_to_datetime(value)
+        found = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return (found, None) if found.year in YEARS else None
 
 
 def day_or_words(written: str | None) -> tuple[date | None, str | None]:

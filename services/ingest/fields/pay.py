@@ -32,6 +32,8 @@ BELIEVABLE = range(1_000, 2_000_000)
 """Euros a year. What comes to less or more has another interval or currency than it says."""
 HIGHEST = 1e9
 _NUMBER = r"[0-9]{1,3}(?:[ \u00a0\u202f.,'][0-9]{3})+(?:[.,][0-9]{1,2})?|[0-9]{1,9}(?:[.,][0-9]{1,2})?"
+_SIGNS = {"€": "EUR", "£": "GBP", "zł": "PLN", "Kč": "CZK"}
+_CURRENCY = re.compile("|".join((*_SIGNS, *(rf"\b{name}\b" for name in RATES))))
 _RANGE = re.compile(rf"({_NUMBER})(?:\s*(?:-|–|—|to|bis|à|a|til|till|do)\s*({_NUMBER}))?")
 
 
@@ -76,6 +78,12 @@ def amounts(text: str) -> tuple[float | None, float | None]:
     if not found:
         return None, None
     return _number(found[1]), _number(found[2]) if found[2] else None
+
+
+def currency_in(text: str) -> str | None:
+    """The currency a text names by its sign or its letters, if it is one."""
+    found = {_SIGNS.get(mark, mark) for mark in _CURRENCY.findall(text)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _number(written: str) -> float:
