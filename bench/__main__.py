@@ -18,6 +18,7 @@ from typing import Any
 from bench.buses import bus_alone
 from bench.exchange import running, wait_for
 from bench.mails import mails
+from bench.normalise import normalise
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
 from pendler.places import build
@@ -55,6 +56,7 @@ MEASURES: dict[str, Measure] = {
     "bus": bus_alone,
     "stores": stores,
     "mails": mails,
+    "normalise": normalise,
 }
 
 

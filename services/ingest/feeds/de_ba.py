@@ -11,7 +11,6 @@ from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import plain
 from services.ingest.fields.pay import between, stated
 from services.ingest.fields.record import Notes, Record
-from services.ingest.fields.strict import Members
 
 instant = partial(dates.instant, zone="Europe/Berlin")
 V4 = {"beruf": "hauptberuf", "titel": "stellenangebotsTitel", "arbeitgeber": "firma", "externeUrl": "externeURL"}
@@ -32,7 +31,7 @@ def split(raw: bytes) -> Iterator[Item]:
     return json_cut(raw, within, ("refnr", "referenznummer"), _identifier)
 
 
-def _identifier(offer: Members) -> object:
+def _identifier(offer: Mapping[str, object]) -> object:
     return offer.get("referenznummer") or offer.get("refnr")
 
 

@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from schemas import vacancy as v
@@ -16,7 +16,6 @@ from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.nace import nace
 from services.ingest.fields.pay import between, stated
 from services.ingest.fields.record import Notes, Record
-from services.ingest.fields.strict import Members
 
 PAGE = "https://europa.eu/eures/portal/jv-se/jv-details/"
 MARKS = ("translations", "locationMap", "jobVacancyHeader", "jobVacancy")
@@ -40,7 +39,7 @@ def _opening(item: Item, opening: str) -> Iterator[Item]:
         yield Item(item.external_id, item.body, flaw.reason)
 
 
-def _identifier(found: Members) -> object:
+def _identifier(found: Mapping[str, object]) -> object:
     for name, pointer in (("jobVacancyHeader", "/jobVacancyHandle"), ("jobVacancy", "/header/handle")):
         if isinstance(inner := found.get(name), dict):
             return Record(inner, Notes()).value(pointer)

@@ -1,6 +1,6 @@
 """Norway: advertisements of NAV, from its ad register, its search index, its feed pages and its import API."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -11,7 +11,6 @@ from services.ingest.fields.channels import website
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.record import Notes, Record
-from services.ingest.fields.strict import Members
 
 instant = partial(dates.instant, zone="Europe/Oslo")
 deadline = partial(dates.deadline, zone="Europe/Oslo")
@@ -32,7 +31,7 @@ def split(raw: bytes) -> Iterator[Item]:
     return json_cut(raw, ("content", "hits"), ("uuid", "reference", "title"), _identifier)
 
 
-def _identifier(ad: Members) -> object:
+def _identifier(ad: Mapping[str, object]) -> object:
     return ad.get("uuid") or ad.get("reference")
 
 

@@ -1,6 +1,6 @@
 """Sweden: advertisements of Arbetsförmedlingen, from the JobSearch, JobStream and historical APIs of JobTech."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -12,7 +12,6 @@ from services.ingest.fields.html import from_text, plain, sanitise
 from services.ingest.fields.pay import stated
 from services.ingest.fields.record import Notes, Record
 from services.ingest.fields.se_af_internal import as_published, is_internal
-from services.ingest.fields.strict import Members
 
 instant = partial(dates.instant, zone="Europe/Stockholm")
 deadline = partial(dates.deadline, zone="Europe/Stockholm")
@@ -23,7 +22,7 @@ def split(raw: bytes) -> Iterator[Item]:
     return json_cut(raw, ("hits", "testannonser"), ("id", "headline", "annonsId", "annonsrubrik"), _identifier)
 
 
-def _identifier(ad: Members) -> object:
+def _identifier(ad: Mapping[str, object]) -> object:
     return ad.get("annonsId", ad.get("id"))
 
 

@@ -35,6 +35,7 @@ def unknown(value: object, at: str, hint: str) -> Reason:
     return warning("unknown-code", at, value, hint)
 
 
+@cache
 def one_of(kind: type[E]) -> Reader[E]:
     """A value of one of the vacancy's own code lists."""
     members = {member.casefold(): member for member in kind}

@@ -4,7 +4,6 @@ import re
 from html import escape, unescape
 
 import nh3
-from lxml import etree
 
 from services.ingest.fields.strict import clean
 
@@ -24,11 +23,11 @@ _ESCAPED_TAG = re.compile(r"&lt;/?(?:p|br|ul|ol|li|strong|em|b|i|h[1-6]|a|div|sp
 _ESCAPED_TWICE = re.compile(r"&amp;(?=(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _OTHER_BLOCK = re.compile(
-    r"<(/?)(div|section|article|header|footer|main|aside|table|tr|td|th|blockquote|dl|dt|dd|pre|center|figure|h1|h5|h6)"
-    r"\b[^<>]*>",
-    re.IGNORECASE,
+    r"<(/?)((?i:div|section|article|header|footer|main|aside|table|tr|td|th|blockquote|dl|dt|dd|pre|center|figure|h1|h5|h6))"
+    r"\b[^<>]*>"
 )
 _STANDS_FOR = {"h1": "h2", "h5": "h4", "h6": "h4"}
+_SAFE_TAG = re.compile(r'</?[a-z][^"<>]*+(?:"[^"]*"[^"<>]*+)*>')
 _EMPTY = re.compile(r"<(p|li|ul|ol|h[234])>(?:\s|<br>)*</\1>")
 _NEWLINE = re.compile(r"\n(?<=[^>\n]\n)\s*+(?=[^<\s])")
 # While whitespace is folded, breaks are characters that no clean text holds.
@@ -73,9 +72,11 @@ def _with_breaks(html: str) -> str:
 
 
 def _escaped_once(html: str) -> str:
-    if _ESCAPED_TAG.search(html) and not _TAG.search(html):
+    if "&" not in html:
+        return html
+    if "&lt;" in html and not _TAG.search(html) and _ESCAPED_TAG.search(html):
         html = unescape(html)
-    return _ESCAPED_TWICE.sub("&", html)
+    return _ESCAPED_TWICE.sub("&", html) if "&amp;" in html else html
 
 
 def _allowed_block(tag: re.Match[str]) -> str:
@@ -93,16 +94,9 @@ def _without_empty(html: str) -> str:
 
 
 def _twin(html: str) -> str:
-    """The text of the sanitised tree. Each tag is spelt in one way there, so marks can be put before it."""
-    for tag, mark in _BREAKS.items():
-        html = html.replace(tag, mark + tag)
-    parser = etree.HTMLParser(no_network=True)
-    root = etree.fromstring(f"<div>{html}</div>", parser)
-    if parser.error_log.filter_from_fatals():  # nested too deeply: the rest of the tree is missing
-        text = unescape(_TAG.sub("", html))
-    else:
-        text = etree.tostring(root, method="text", encoding="unicode")
-    return _broken(" ".join(text.split()))
+    """The text of sanitised HTML, in which each tag is spelt in one way and text has no angle brackets."""
+    text = _SAFE_TAG.sub(lambda tag: _BREAKS.get(tag[0], ""), html)
+    return _broken(" ".join(unescape(text).split()))
 
 
 def _broken(text: str) -> str:

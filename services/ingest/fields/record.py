@@ -32,7 +32,9 @@ class Notes:
 
     def line(self, text: str | None, at: str, limit: int = 500) -> str | None:
         """A clean text of at most `limit` characters, or none where there is none."""
-        written = (text or "").strip()
+        if not text:
+            return None
+        written = text.strip()
         if len(written) > limit:
             self.warn("text-cut", at, written, f"at most {limit} characters")
         return clean(written, limit) or None
@@ -56,10 +58,14 @@ class Record:
     def text(self, pointer: str, limit: int = 500) -> str | None:
         """A text; a number is taken as it is written."""
         found = self.value(pointer)
-        if isinstance(found, int | float) and not isinstance(found, bool):
-            found = str(found)
-        if found is None or isinstance(found, str):
+        if found is None:
+            return None
+        if isinstance(found, str):
+            if len(found) <= limit and found.isascii() and found.isprintable():
+                return found.strip() or None
             return self.notes.line(found, self.at + pointer, limit)
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            return str(found)
         self._expected("a text", pointer, found)
         return None
 
@@ -112,18 +118,40 @@ class Record:
         self.notes.warn("wrong-kind", self.at + pointer, found, f"{kind} was expected")
 
 
-@dataclass(frozen=True)
 class Node:
     """An XML element. Paths are of local names, whatever the namespace; an empty element is an absent one."""
 
-    element: Element
-    notes: Notes
-    at: str = ""
+    def __init__(self, element: Element, notes: Notes, at: str = "") -> None:
+        self.element, self.notes, self.at = element, notes, at
+        self._children: dict[str, list[Node]] | None = None
 
     def each(self, path: str) -> list["Node"]:
-        """The elements a path leads to; each of its steps may lead to several."""
-        found = self.element.iterfind(_by_local_name(path))
-        return [Node(element, self.notes, f"{self.at}/{path}") for element in found]
+        """The elements a path leads to; each of its steps may lead to several, `//` goes to any depth."""
+        if path == ".":
+            return [self]
+        above, anywhere, below = path.partition("//")
+        if anywhere:
+            return [found for node in self.each(above) for found in node._below(below)]
+        found = [self]
+        for step in path.split("/"):
+            found = [child for node in found for child in node._named(step)]
+            if not found:
+                break
+        return found
+
+    def _named(self, name: str) -> list["Node"]:
+        """Its children of that name; all are looked at once, since most are asked for."""
+        if self._children is None:
+            self._children = {}
+            for child in self.element.iterchildren():
+                local = _local(child.tag)
+                self._children.setdefault(local, []).append(Node(child, self.notes, f"{self.at}/{local}"))
+        return self._children.get(name, [])
+
+    def _below(self, path: str) -> list["Node"]:
+        name, _, rest = path.partition("/")
+        found = [Node(one, self.notes, f"{self.at}//{name}") for one in self.element.iterdescendants(f"{{*}}{name}")]
+        return [below for one in found for below in one.each(rest)] if rest else found
 
     def texts(self, path: str, limit: int = 500) -> list[str]:
         """Their clean texts in order, each once."""
@@ -132,7 +160,8 @@ class Node:
 
     def text(self, path: str, limit: int = 500) -> str | None:
         """The first of their texts."""
-        return next(iter(self.texts(path, limit)), None)
+        lines = (self.notes.line(node.written, node.at, limit) for node in self.each(path))
+        return next(filter(None, lines), None)
 
     def read(self, path: str, reader: Reader[T]) -> T | None:
         """What `reader` makes of the first of their texts."""
@@ -150,7 +179,9 @@ class Node:
     @property
     def written(self) -> str:
         """All text in the element, as it stands there."""
-        return "".join(map(str, self.element.itertext())).strip()
+        if len(self.element):
+            return "".join(map(str, self.element.itertext())).strip()
+        return (self.element.text or "").strip()
 
     def markup(self, path: str) -> str:
         """What is in the elements as HTML, be it text that is markup or elements of their own."""
@@ -170,5 +201,5 @@ def _steps(pointer: str) -> tuple[str, ...]:
 
 
 @cache
-def _by_local_name(path: str) -> str:
-    return "/".join(step if step in ("", ".") else f"{{*}}{step}" for step in path.split("/"))
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]

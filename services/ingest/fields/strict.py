@@ -26,6 +26,7 @@ Element: TypeAlias = etree._Element
 
 DEPTH = 32
 _DIGITS = 18
+_NUL = "\\u0000"
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 # Most texts hold nothing else, and need no second look.
 _CLEAN = re.compile(
@@ -51,10 +52,22 @@ def warning(rule: str, at: str, value: object = None, hint: str = "") -> Reason:
 def clean(text: str, limit: int = 100_000) -> str:
     """`text` in NFC, trimmed and bounded, without control and bidi characters; newline and tab stay."""
     text = text[:limit]
-    if not _CLEAN.fullmatch(text):
+    if not (_western(text) or _CLEAN.fullmatch(text)):
         text = _UNWANTED.sub("", _NEWLINE.sub("\n", text))
         text = unicodedata.normalize("NFC", _MARKS.sub(_few_marks, text))[:limit]
     return text.strip()
+
+
+def _western(text: str) -> bool:
+    """Whether a text has printable characters of Latin-1 only: most have, and this is seen at once."""
+    bare = text.replace("\n", "").replace("\t", "").replace("\xa0", "")
+    if bare.isascii():
+        return bare.isprintable()
+    try:
+        bare.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return bare.isprintable()
 
 
 def _few_marks(run: re.Match[str]) -> str:
@@ -106,10 +119,14 @@ class Members(dict[str, object]):
     repeated: str | None = None
 
 
-class Unreadable(str):
-    """The text of a number that no field can hold."""
+class Unreadable:
+    """What orjson will not write again: a number that no field can hold, a value whose name came twice."""
 
-    __slots__ = ()
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def json_document(raw: bytes) -> object:
@@ -135,6 +152,7 @@ def _members(pairs: list[tuple[str, object]]) -> Members:
     made = Members(pairs)
     if len(made) < len(pairs):
         made.repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        made[made.repeated] = Unreadable(str(made[made.repeated])[:80])
     return made
 
 
@@ -150,6 +168,8 @@ def blemish(value: object, depth: int = 0) -> Reason | None:
     """The first thing that makes a JSON value unfit to be read, with a pointer to it."""
     if isinstance(value, str):
         return _unfit_text(value)
+    if isinstance(value, Unreadable):
+        return Flaw("json-number", "", value.text, "a number of at most 18 digits; no NaN, no Infinity").reason
     if isinstance(value, Members):
         if value.repeated is not None:
             return Flaw("json-duplicate-key", _step(value.repeated), hint="a member may be given once").reason
@@ -168,8 +188,6 @@ def _first_blemish(children: Iterable[tuple[str | int, object]], depth: int) -> 
 
 
 def _unfit_text(text: str) -> Reason | None:
-    if isinstance(text, Unreadable):
-        return Flaw("json-number", "", text, "a number of at most 18 digits; no NaN, no Infinity").reason
     if _UNFIT.search(text):
         return Flaw("json-character", "", ascii(text), "no NUL and no half of a surrogate pair").reason
     return None
@@ -184,32 +202,57 @@ def json_item(record: object, identifier: object) -> Item:
     """One record of a JSON delivery, marked as flawed where something in it is unfit."""
     known = readable_id(identifier)
     if not isinstance(record, Members):
-        flaw: Reason | None = Flaw("record-not-an-object", "", record, "each record is a JSON object").reason
-    else:
-        flaw = blemish(record)
-    return Item(known, _kept(record), flaw) if flaw else Item(known, orjson.dumps(record).decode())
+        flaw = Flaw("record-not-an-object", "", record, "each record is a JSON object").reason
+        return Item(known, _kept(record), flaw)
+    try:
+        body = orjson.dumps(record).decode()
+    except TypeError:  # what is unfit cannot be written again
+        return Item(known, _kept(record), blemish(record))
+    if _NUL in body or not _shallow(record):
+        return Item(known, body, blemish(record))
+    return Item(known, body)
+
+
+def _shallow(record: dict[str, object]) -> bool:
+    """Whether a record has few enough levels of lists and objects."""
+    level: list[dict[str, object] | list[object]] = [record]
+    for _ in range(DEPTH):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [child for children in inner for child in children if isinstance(child, dict | list)]
+        if not level:
+            return True
+    return False
 
 
 def _kept(record: object) -> str:
     try:
-        return json.dumps(record)
+        return json.dumps(record, default=lambda unreadable: unreadable.text)
     except RecursionError:
         return ""
 
 
-def json_record(body: str) -> Members:
-    """The one record in the body of an item."""
-    record = json_document(body.encode(errors="replace"))
-    if not isinstance(record, Members):
-        raise Flaw("record-not-an-object", "", record, "each record is a JSON object")
-    if flaw := blemish(record):
+def json_record(body: str) -> dict[str, object]:
+    """The one record in the body of an item, in which nothing unfit was found when it was cut out."""
+    try:
+        record = None if _NUL in body else orjson.loads(body)
+    except orjson.JSONDecodeError:
+        record = None
+    if isinstance(record, dict):
+        return record
+    members = json_document(body.encode(errors="replace"))
+    if not isinstance(members, Members):
+        raise Flaw("record-not-an-object", "", members, "each record is a JSON object")
+    if flaw := blemish(members):
         raise Flaw(flaw.rule, flaw.at, flaw.value, flaw.hint)
-    return record
+    return members
 
 
 def json_lines(raw: bytes) -> list[bytes]:
     """The lines of newline-delimited JSON; none where the delivery is one document."""
-    lines = [line for line in raw.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+    raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if raw[:3].split() in ([b"{"], [b"["]):  # laid out over many lines
+        return []
+    lines = [line for line in raw.split(b"\n") if line.strip()]
     whole = sum(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines)
     return lines if len(lines) > 1 and 2 * whole >= len(lines) else []
 
