@@ -15,13 +15,12 @@ from services.ingest.fields.nace import nace
 from services.ingest.fields.strict import (
     clean,
     external_id,
-    json_document,
-    json_item,
     mailbox,
     readable_id,
     web_address,
     xml_document,
 )
+from services.ingest.fields.strict_json import json_document, json_item
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -447,3 +446,9 @@ def test_dots_have_the_day_first_and_an_address_may_lack_its_scheme() -> None:
     assert dates.instant("3.1.2027", "/at", "Europe/Oslo") == (datetime(2027, 1, 2, 23, tzinfo=UTC), None)
     assert website("www.example.org", "/at") == ("http://www.example.org", None)
     assert website("example", "/at")[1]
+
+
+def test_the_twin_has_no_rest_of_a_tag() -> None:
+    html, text = sanitise('<p>3 &gt; 2 &lt;b&gt;</p><a href="https://example.org/?a=1>2&q=<x>">to apply</a>')
+    assert text == "3 > 2 <b>\n\nto apply"
+    assert "<x>" not in html.replace('<x>"', "")

@@ -34,7 +34,6 @@ ENGINES = {
     "Stemmer": {"pendler/text.py"},
     "lxml": {
         "services/ingest/fields/strict.py",
-        "services/ingest/fields/html.py",
         "services/ingest/fields/record.py",
         "services/ingest/fields/hrxml.py",
         "services/ingest/fields/cut.py",

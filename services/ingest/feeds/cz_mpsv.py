@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, strict
+from services.ingest.fields import codes, dates, strict, strict_json
 from services.ingest.fields.channels import website
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import from_text, plain
@@ -46,7 +46,7 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One vacancy; its members refer to code lists as `List/code`."""
-    found = Record(strict.json_record(body), Notes())
+    found = Record(strict_json.json_record(body), Notes())
     identifier = strict.external_id(found.value("/portalId"), "/portalId")
     title = plain(found.text("/pozadovanaProfese/cs"))
     if not title:

@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, strict
+from services.ingest.fields import codes, dates, strict, strict_json
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import plain
 from services.ingest.fields.pay import between, stated
@@ -37,7 +37,7 @@ def _identifier(offer: Mapping[str, object]) -> object:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One offer. The list has no text and no end: what is over is absent from the next pull."""
-    members = strict.json_record(body)
+    members = strict_json.json_record(body)
     offer = Record(_as_v6(members) if "refnr" in members else members, Notes())
     identifier = strict.external_id(_identifier(members), "/referenznummer")
     title = plain(offer.first("/stellenangebotsTitel", "/hauptberuf"))

@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, strict
+from services.ingest.fields import codes, dates, strict, strict_json
 from services.ingest.fields.cut import csv_cut
 from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.record import Notes, Record
@@ -23,7 +23,7 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One row. It names no employer and no end."""
-    row = Record(strict.json_record(body), Notes())
+    row = Record(strict_json.json_record(body), Notes())
     identifier = strict.external_id(row.value("/identificador"), "/identificador")
     title = plain(row.text("/titulo"))
     if not title:

@@ -8,7 +8,7 @@ from datetime import datetime
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
 from services.ingest.feeds import eures_hrxml
-from services.ingest.fields import codes, dates, strict
+from services.ingest.fields import codes, dates, strict, strict_json
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.esco import coded
 from services.ingest.fields.eures_legacy import as_present, is_legacy
@@ -25,7 +25,8 @@ MOST_PLACES = 100
 def split(raw: bytes) -> Iterator[Item]:
     """An answer of either search, or of the older one's detail, which holds HR-XML in its JSON."""
     for item in json_cut(raw, ("jvs", "data", "items"), MARKS, _identifier):
-        opening = None if item.flaw else Record(strict.json_record(item.body), Notes()).value("/jobVacancy/hrxml")
+        inside = not item.flaw and item.body.startswith('{"jobVacancy"')
+        opening = Record(strict_json.json_record(item.body), Notes()).value("/jobVacancy/hrxml") if inside else None
         if isinstance(opening, str):
             yield from _opening(item, opening)
         else:
@@ -50,7 +51,7 @@ def normalise(body: str, now: datetime) -> Reading:
     """One vacancy. It has no end; what is over is absent from the next pull."""
     if body.startswith("<"):
         return eures_hrxml.normalise(body, now)
-    members = strict.json_record(body)
+    members = strict_json.json_record(body)
     found = Record(as_present(members) if is_legacy(members) else members, Notes())
     identifier = strict.external_id(found.value("/id"), "/id")
     published = found.read("/creationDate", dates.instant)

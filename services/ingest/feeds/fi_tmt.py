@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, strict
+from services.ingest.fields import codes, dates, strict, strict_json
 from services.ingest.fields.channels import website
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.esco import coded
@@ -30,7 +30,7 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One notice. Its texts are lists with one entry a language."""
-    notice = Record(strict.json_record(body), Notes())
+    notice = Record(strict_json.json_record(body), Notes())
     identifier = strict.external_id(notice.value("/ilmoituksenID"), "/ilmoituksenID")
     published = notice.read("/julkaisupvm", instant) or notice.read("/luontipvm", instant)
     updated = notice.read("/muokattupvm", instant)

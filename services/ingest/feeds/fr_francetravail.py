@@ -6,7 +6,7 @@ from datetime import datetime
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, fr_terms, strict
+from services.ingest.fields import codes, dates, fr_terms, strict, strict_json
 from services.ingest.fields.channels import link_in, mail_in
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import from_text, plain
@@ -25,7 +25,7 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One offer. It has no status and no end: what is over is absent from the next pull."""
-    offer = Record(strict.json_record(body), Notes())
+    offer = Record(strict_json.json_record(body), Notes())
     identifier = strict.external_id(offer.value("/id"), "/id")
     title = plain(offer.text("/intitule"))
     if not title:

@@ -7,7 +7,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, strict
+from services.ingest.fields import codes, dates, strict, strict_json
 from services.ingest.fields.cut import csv_cut
 from services.ingest.fields.html import plain
 from services.ingest.fields.pay import between, stated
@@ -34,7 +34,7 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One row. The text of the advertisement is behind its link only."""
-    row = Record(strict.json_record(body), Notes())
+    row = Record(strict_json.json_record(body), Notes())
     identifier = strict.external_id(row.value("/Vakances_Nr"), "/Vakances_Nr")
     title = plain(row.text("/Vakances_nosaukums"))
     if not title:

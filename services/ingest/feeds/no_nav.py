@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, no_terms, strict
+from services.ingest.fields import codes, dates, no_terms, strict, strict_json
 from services.ingest.fields.channels import website
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import plain, sanitise
@@ -37,7 +37,7 @@ def _identifier(ad: Mapping[str, object]) -> object:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One advertisement: what the employer wrote is in its properties, which are texts whatever they hold."""
-    members = strict.json_record(body)
+    members = strict_json.json_record(body)
     ad = Record(members, Notes())
     identifier = strict.external_id(_identifier(members), "/uuid")
     status, because = _status(ad)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, employment, jobposting, strict
+from services.ingest.fields import codes, dates, employment, jobposting, strict, strict_json
 from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.record import Notes, Record
 
@@ -18,7 +18,7 @@ _COMMENT = re.compile(rb"^\s*(?:<!--|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\]\]>|\
 def split(raw: bytes) -> Iterator[Item]:
     """The postings in JSON-LD, or in each script of a page that holds some; a broken script spoils no other."""
     if not raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        yield from map(_item, jobposting.postings(strict.json_document(raw)))
+        yield from map(_item, jobposting.postings(strict_json.json_document(raw)))
         return
     found = False
     for script in _SCRIPT.split(raw)[1:]:
@@ -31,7 +31,7 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def _scripted(script: bytes) -> Iterator[Item]:
     try:
-        document = strict.json_document(script)
+        document = strict_json.json_document(script)
     except Flaw as flaw:
         yield Item(None, strict.clean(script.decode(errors="replace")), flaw.reason)
     else:
@@ -39,13 +39,13 @@ def _scripted(script: bytes) -> Iterator[Item]:
 
 
 def _item(posting: object) -> Item:
-    members = posting if isinstance(posting, strict.Members) else None
-    return strict.json_item(posting, jobposting.identifier(members) if members else None)
+    members = posting if isinstance(posting, strict_json.Members) else None
+    return strict_json.json_item(posting, jobposting.identifier(members) if members else None)
 
 
 def normalise(body: str, now: datetime) -> Reading:
     """One posting; what may be one or several, a text or an object, is read as either."""
-    members = strict.json_record(body)
+    members = strict_json.json_record(body)
     posting = Record(members, Notes())
     identifier = strict.external_id(jobposting.identifier(members), "/identifier")
     title = plain(posting.first("/title", "/name"))

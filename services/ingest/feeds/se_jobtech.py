@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, se_jobad, strict
+from services.ingest.fields import codes, dates, se_jobad, strict, strict_json
 from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import from_text, plain, sanitise
 from services.ingest.fields.pay import stated
@@ -28,7 +28,7 @@ def _identifier(ad: Mapping[str, object]) -> object:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One advertisement, in the shape of the search API or in the agency's internal one."""
-    members = strict.json_record(body)
+    members = strict_json.json_record(body)
     ad = Record(as_published(members) if is_internal(members) else members, Notes())
     identifier = strict.external_id(ad.value("/id"), "/id")
     removed = ad.flag("/removed") is True

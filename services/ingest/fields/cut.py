@@ -7,9 +7,9 @@ from io import StringIO
 from lxml import etree
 
 from services.ingest.feed import Flaw, Item
-from services.ingest.fields import strict
+from services.ingest.fields import strict, strict_json
 from services.ingest.fields.record import Node, Notes
-from services.ingest.fields.strict import Members
+from services.ingest.fields.strict_json import Members
 
 MOST_NAMESPACES = 50
 MOST_COLUMNS = 200
@@ -22,24 +22,24 @@ def json_cut(
 
     `within` are the names that lists of records stand under, `marks` those that only a record has.
     """
-    if lines := strict.json_lines(raw):
+    if lines := strict_json.json_lines(raw):
         for line in lines:
             yield _line(line, identify)
     else:
-        for found in _records(strict.json_document(raw), within, marks):
+        for found in _records(strict_json.json_document(raw), within, marks):
             yield _item(found, identify)
 
 
 def _line(line: bytes, identify: Callable[[Members], object]) -> Item:
     try:
-        return _item(strict.json_document(line), identify)
+        return _item(strict_json.json_document(line), identify)
     except Flaw as flaw:
         return Item(None, strict.clean(line.decode(errors="replace")), flaw.reason)
 
 
 def _item(found: object, identify: Callable[[Members], object]) -> Item:
     record = found.get("_source", found) if isinstance(found, Members) else found
-    return strict.json_item(record, identify(record) if isinstance(record, Members) else None)
+    return strict_json.json_item(record, identify(record) if isinstance(record, Members) else None)
 
 
 def _records(document: object, within: Sequence[str], marks: Sequence[str]) -> list[object]:
@@ -76,7 +76,7 @@ def csv_cut(raw: bytes, delimiter: str, identifier: str) -> Iterator[Item]:
 
 def _row(heading: list[str], cells: list[str], line: int, identifier: str) -> Item:
     members = Members((name, cell) for name, cell in zip(heading, cells, strict=False) if cell)
-    item = strict.json_item(members, members.get(identifier))
+    item = strict_json.json_item(members, members.get(identifier))
     if len(cells) == len(heading):
         return item
     flaw = Flaw("csv-columns", f"line {line}", len(cells), f"the heading has {len(heading)} columns")

@@ -46,6 +46,7 @@ ZONES = {
 """The zone of each country's capital, by the EURES spelling of its code; elsewhere times are UTC."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITH_TIME = len("2026-03-31T12:00")
 _END_OF_DAY = time(23, 59, 59)
 _MILLISECONDS = re.compile(r"[0-9]{12,14}")
 _MAILED = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|[A-Z]{1,4})", re.ASCII)
@@ -120,6 +121,8 @@ def _read(value: str | int | None, at: str, zone: str, time_of_day: time) -> Rea
 
 
 def _moment(written: str, zone: str, time_of_day: time) -> datetime | None:
+    if len(written) >= _WITH_TIME and written[4] == written[7] == "-" and (quick := _iso(written)):
+        return quick if quick.tzinfo else quick.replace(tzinfo=ZoneInfo(zone))
     if _MILLISECONDS.fullmatch(written):
         return _EPOCH + timedelta(milliseconds=int(written))
     form = _FORM.fullmatch(written)
@@ -127,6 +130,14 @@ def _moment(written: str, zone: str, time_of_day: time) -> datetime | None:
         return None
     tz = _offset(form["offset"]) if form["offset"] else ZoneInfo(zone)
     return datetime.combine(_date(form["day"]), _time(form) or time_of_day, tz)
+
+
+def _iso(written: str) -> datetime | None:
+    """The usual form, seen at once; what Python does not know is looked at again."""
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        return None
 
 
 def _date(written: str) -> date:

@@ -10,7 +10,7 @@ from services.ingest.fields import pay as money
 from services.ingest.fields.esco import coded
 from services.ingest.fields.html import plain, sanitise
 from services.ingest.fields.record import Record
-from services.ingest.fields.strict import Members
+from services.ingest.fields.strict_json import Members
 
 MOST_PLACES = 100
 DEEPEST = 5

@@ -50,8 +50,9 @@ class Record:
 
     def value(self, pointer: str) -> object:
         """What the pointer leads to, or none."""
-        found: object = self.members
-        for name in _steps(pointer):
+        first, rest = _steps(pointer)
+        found = self.members.get(first)
+        for name in rest:
             found = found.get(name) if isinstance(found, dict) else None
         return found
 
@@ -196,8 +197,9 @@ def _inner(element: Element) -> str:
 
 
 @cache
-def _steps(pointer: str) -> tuple[str, ...]:
-    return tuple(pointer.split("/")[1:])
+def _steps(pointer: str) -> tuple[str, tuple[str, ...]]:
+    _, first, *rest = pointer.split("/")
+    return first, tuple(rest)
 
 
 @cache
