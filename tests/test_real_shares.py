@@ -57,6 +57,10 @@ def has_a_region(one: Any) -> bool:
     return any(map(any, one["locationMap"].values()))
 
 
+def has_a_text(entry: Any) -> bool:
+    return any(field.get("name") == "general_text" for field in entry.iter("{*}field"))
+
+
 def names_a_town(job: Any) -> bool:
     """Agencies put the name of the country where a town belongs."""
     return (job.findtext("city") or job.findtext("region")) not in {"Portugal", "Greece", "Spain", "Poland", "Bulgaria"}
@@ -103,6 +107,7 @@ SOURCES = [
     ),
     Source("lv_nva", "lv_nva/*", 1027, {"codes": False, "pay": ("/Alga_no", "/Alga_lidz"), "text": False}),
     Source("no_nav", "no_nav/*", 31, {"codes": has_a_category, "pay": False, "place": has_a_town}),
+    Source("no_finn_atom", "no_finn_atom/*", 12, {"codes": False, "pay": False, "text": has_a_text}),
     Source("no_nav_xmlstilling", "no_nav_xmlstilling/*", 5, {"codes": False, "pay": False, "place": ("PostalCode",)}),
     Source("se_jobtech", "se_jobtech/*", 5, {"pay": ("/salary_description",)}),
 ]

@@ -1,7 +1,6 @@
 """A record as an adapter reads it: JSON by pointer, XML by path, and notes of what had to be left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
@@ -40,13 +39,13 @@ class Notes:
         return clean(written, limit) or None
 
 
-@dataclass(frozen=True)
 class Record:
     """A JSON object. A member of another kind than is asked for counts as absent, with a warning."""
 
-    members: Mapping[str, object]
-    notes: Notes
-    at: str = ""
+    __slots__ = ("at", "members", "notes")
+
+    def __init__(self, members: Mapping[str, object], notes: Notes, at: str = "") -> None:
+        self.members, self.notes, self.at = members, notes, at
 
     def value(self, pointer: str) -> object:
         """What the pointer leads to, or none."""
@@ -121,6 +120,8 @@ class Record:
 
 class Node:
     """An XML element. Paths are of local names, whatever the namespace; an empty element is an absent one."""
+
+    __slots__ = ("_children", "at", "element", "notes")
 
     def __init__(self, element: Element, notes: Notes, at: str = "") -> None:
         self.element, self.notes, self.at = element, notes, at
