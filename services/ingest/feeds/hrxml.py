@@ -110,8 +110,11 @@ def normalise(body: str, now: datetime) -> Reading:
     """One document, in the dialect its root element names."""
     document = Node(strict.xml_document(body.encode()), Notes())
     dialect = _dialect(document)
-    if dialect is None:
-        return eures_hrxml.normalise(body, now)
+    return read(document, dialect, now) if dialect else eures_hrxml.normalise(body, now)
+
+
+def read(document: Node, dialect: Dialect, now: datetime) -> Reading:
+    """A document that keeps its facts where `dialect` says."""
     identifier = strict.external_id(_identifier(document), f"/{dialect.identifier[0]}")
     status, because = hrxml_older.status(document, dialect.status)
     locations = hrxml_older.locations(document, dialect.places)

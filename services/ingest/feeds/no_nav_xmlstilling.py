@@ -25,16 +25,15 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def normalise(body: str, now: datetime) -> Reading:
     """One opening as HR-XML, with what this dialect means: its last day, Norway where no country stands."""
-    read = hrxml.normalise(body, now)
     opening = Node(strict.xml_document(body.encode()), Notes())
+    read = hrxml.read(opening, hrxml.DIALECTS["PositionOpening"], now)
     about = sanitise(opening.markup("PositionProfile/Organization"))[1] or None
     known: dict[str, object] = {
         "expires": opening.read(f"{DETAILS}/MaximumEndDate", deadline),
         "locations": tuple(map(_in_norway, read.vacancy.locations)) or (v.Location(country="NO"),),
         "employer": read.vacancy.employer.model_copy(update={"description": about}),
     }
-    warnings = (*read.warnings, *opening.notes.reasons)
-    return replace(read, vacancy=read.vacancy.model_copy(update=known), warnings=warnings)
+    return replace(read, vacancy=read.vacancy.model_copy(update=known), warnings=tuple(opening.notes.reasons))
 
 
 def _in_norway(place: v.Location) -> v.Location:

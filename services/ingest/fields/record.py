@@ -34,6 +34,8 @@ class Notes:
         if not text:
             return None
         written = text.strip()
+        if len(written) <= limit and written.isascii() and written.isprintable():
+            return written or None
         if len(written) > limit:
             self.warn("text-cut", at, written, f"at most {limit} characters")
         return clean(written, limit) or None
@@ -121,34 +123,38 @@ class Record:
 class Node:
     """An XML element. Paths are of local names, whatever the namespace; an empty element is an absent one."""
 
-    __slots__ = ("_children", "at", "element", "notes")
+    __slots__ = ("_found", "at", "element", "notes")
 
     def __init__(self, element: Element, notes: Notes, at: str = "") -> None:
         self.element, self.notes, self.at = element, notes, at
-        self._children: dict[str, list[Node]] | None = None
+        self._found: dict[str, list[Node]] | None = None
 
     def each(self, path: str) -> list["Node"]:
         """The elements a path leads to; each of its steps may lead to several, `//` goes to any depth."""
+        if self._found is None:
+            self._found = self._children()
+        found = self._found.get(path)
+        if found is None:
+            found = self._found[path] = self._walk(path)
+        return found
+
+    def _children(self) -> dict[str, list["Node"]]:
+        """All of them by name: most are asked for."""
+        children: dict[str, list[Node]] = {}
+        for child in self.element.iterchildren():
+            name = _local(child.tag)
+            children.setdefault(name, []).append(Node(child, self.notes, f"{self.at}/{name}"))
+        return children
+
+    def _walk(self, path: str) -> list["Node"]:
+        """Paths share their beginnings, and what these lead to is remembered."""
         if path == ".":
             return [self]
         above, anywhere, below = path.partition("//")
         if anywhere:
             return [found for node in self.each(above) for found in node._below(below)]
-        found = [self]
-        for step in path.split("/"):
-            found = [child for node in found for child in node._named(step)]
-            if not found:
-                break
-        return found
-
-    def _named(self, name: str) -> list["Node"]:
-        """Its children of that name; all are looked at once, since most are asked for."""
-        if self._children is None:
-            self._children = {}
-            for child in self.element.iterchildren():
-                local = _local(child.tag)
-                self._children.setdefault(local, []).append(Node(child, self.notes, f"{self.at}/{local}"))
-        return self._children.get(name, [])
+        above, _, name = path.rpartition("/")
+        return [child for node in self.each(above) for child in node.each(name)] if above else []
 
     def _below(self, path: str) -> list["Node"]:
         name, _, rest = path.partition("/")

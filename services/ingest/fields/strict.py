@@ -32,6 +32,7 @@ _UNWANTED = re.compile(
 )
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{9,}")
 _ADDRESS = re.compile(r"(?i:https?)://[^\s/?#<>\"\\]+(?:[/?#][^\s<>\"\\]*)?")
+_MAILTO = re.compile(r"(?i)^mailto:")
 _MAILBOX = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@[\w.-]{1,190}\.\w{2,63}")
 
 
@@ -82,7 +83,7 @@ def web_address(text: str | None, at: str) -> Read[str]:
 
 def mailbox(text: str | None, at: str) -> Read[str]:
     """An e-mail address, with or without `mailto:`."""
-    found = re.sub(r"(?i)^mailto:", "", clean(text or "", 500))
+    found = _MAILTO.sub("", clean(text or "", 500))
     if not found:
         return None, None
     if not _MAILBOX.fullmatch(found):
