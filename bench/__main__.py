@@ -19,6 +19,7 @@ from bench.buses import bus_alone
 from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import running, wait_for
 from bench.mails import mails
+from bench.normalise import normalise
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
 from pendler.places import build
@@ -56,6 +57,7 @@ MEASURES: dict[str, Measure] = {
     "bus": bus_alone,
     "stores": stores,
     "mails": mails,
+    "normalise": normalise,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 

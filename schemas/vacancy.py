@@ -102,13 +102,19 @@ class Location(Part):
 
 
 class Pay(Part):
-    """Pay before tax, in `currency` per `interval`; `source_text` is what the source wrote."""
+    """Pay before tax, in `currency` per `interval`; `source_text` is what the source wrote.
+
+    What it comes to in euros a year of full time is worked out; `rates_of`: the day of the rates, if one was used.
+    """
 
     minimum: Annotated[float, Field(ge=0, le=1e9)] | None = None
     maximum: Annotated[float, Field(ge=0, le=1e9)] | None = None
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     interval: Interval | None = None
     source_text: Line | None = None
+    yearly_minimum: Annotated[int, Field(ge=0)] | None = None
+    yearly_maximum: Annotated[int, Field(ge=0)] | None = None
+    rates_of: date | None = None
 
 
 class OccupationCode(Part):

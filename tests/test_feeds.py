@@ -1,7 +1,7 @@
 """National feeds: each sample comes out as its hand-written golden, and hostile input is refused where it stands."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -276,8 +276,8 @@ def test_real_eures_facts() -> None:
     assert len(one.origin.external_id) == 36
     place = one.locations[0]
     assert (place.country, place.nuts, place.city, place.postcode) == ("NO", "NO081", "OSLO", "0195")
-    assert (one.positions, one.start, one.start_text) == (2, None, "01.03.2019")
-    assert one.nace == ("C33.1.7",)
+    assert (one.positions, one.start, one.start_text) == (2, date(2019, 3, 1), None)
+    assert one.nace == ("C33.17",)
     assert one.apply.url
     assert one.apply.instructions is None
     assert one.apply_by == datetime(2019, 3, 1, 22, 59, 59, tzinfo=UTC)

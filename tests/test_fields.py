@@ -8,18 +8,19 @@ import pytest
 
 from schemas.vacancy import Interval, Offering, Schedule
 from services.ingest.feed import Flaw
-from services.ingest.fields import codes, dates
+from services.ingest.fields import codes, dates, employment, pay
+from services.ingest.fields.channels import website
 from services.ingest.fields.html import from_text, plain, sanitise
+from services.ingest.fields.nace import nace
 from services.ingest.fields.strict import (
     clean,
     external_id,
-    json_document,
-    json_item,
     mailbox,
     readable_id,
     web_address,
     xml_document,
 )
+from services.ingest.fields.strict_json import json_document, json_item
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -213,7 +214,8 @@ def test_a_date_alone_as_deadline_ends_with_the_day() -> None:
         ("2026-01-01T10:00:00+99:00", "date-impossible"),
         (99999999999999, "date-impossible"),
         (1786453353, "date-unreadable"),
-        ("01.03.2019", "date-unreadable"),
+        ("03.13.2019", "date-impossible"),
+        ("01/03/2019", "date-unreadable"),
         ("Snarest", "date-unreadable"),
         ("２０２６-01-01", "date-unreadable"),
     ],
@@ -321,3 +323,132 @@ def test_languages_by_their_swedish_names(name: str, expected: str | None) -> No
 )
 def test_countries_by_their_names(name: str, language: str, expected: str | None) -> None:
     assert codes.country_named(name, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("33.170", "C33.17"),
+        ("10.71C", "C10.71"),
+        ("C33.1.7", "C33.17"),
+        ("B9.1.0", "B09.10"),
+        ("09.109", "B09.10"),
+        ("I56.1", "I56.1"),
+        ("84", "O84"),
+        ("J", "J"),
+        ("", None),
+        ("1235-5", None),
+        ("0.1", None),
+        ("Bakery", None),
+    ],
+)
+def test_industries_are_spelt_in_one_way(written: str, expected: str | None) -> None:
+    found, reason = nace(written, "/at")
+    assert found == expected
+    assert (reason is None) is (found is not None or not written)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "currency", "interval", "paid", "yearly"),
+    [
+        (2000, 2200.4, "EUR", Interval.MONTH, None, (24_000, 26_405)),
+        (2000, None, "EUR", Interval.MONTH, 13, (26_000, None)),
+        (15, None, "EUR", Interval.HOUR, None, (31_200, None)),
+        (25_185, None, "CZK", Interval.MONTH, None, (12_000, None)),
+        (None, 40_000, "EUR", Interval.YEAR, None, (None, 40_000)),
+        (5, None, "EUR", Interval.MONTH, None, (None, None)),  # nobody is paid that: an hour was meant
+        (40_000, None, "EUR", Interval.WEEK, None, (None, None)),
+        (2000, None, None, Interval.MONTH, None, (None, None)),
+        (2000, None, "XAF", Interval.MONTH, None, (None, None)),
+        (2000, None, "EUR", Interval.ONCE, None, (None, None)),
+        (2000, None, "EUR", None, None, (None, None)),
+    ],
+)
+def test_pay_of_a_year(
+    low: float | None,
+    high: float | None,
+    currency: str | None,
+    interval: Interval | None,
+    paid: int | None,
+    yearly: tuple[int | None, int | None],
+) -> None:
+    found = pay.stated(low, high, currency, interval, "as written", paid)
+    assert found
+    assert (found.minimum, found.maximum, found.source_text) == (low, high, "as written")
+    assert (found.yearly_minimum, found.yearly_maximum) == yearly
+    assert (found.rates_of == pay.RATES_OF) is (currency == "CZK")
+
+
+def test_pay_that_says_nothing_and_pay_the_wrong_way_round() -> None:
+    assert pay.stated(0, 0, "EUR", Interval.MONTH) is None
+    assert pay.stated(source_text="tariff") == pay.stated(0, None, "EUR", Interval.MONTH, "tariff")
+    swapped = pay.stated(3000, 2000, "EUR", Interval.MONTH)
+    assert swapped
+    assert (swapped.minimum, swapped.maximum) == (2000, 3000)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("1000 - 1200", (1000, 1200)),
+        ("1.200,50 – 1.400 €", (1200.5, 1400)),
+        ("£25,000 to £30,000.50", (25_000, None)),
+        ("25\u202f000 à 30 000", (25_000, 30_000)),
+        ("12.17", (12.17, None)),
+        ("1'200", (1200, None)),
+        ("nach Tarif", (None, None)),
+    ],
+)
+def test_amounts_in_words(written: str, expected: tuple[float | None, float | None]) -> None:
+    assert pay.amounts(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("1.200 €", "EUR"),
+        ("EUR 12", "EUR"),
+        ("30 000 Kč", "CZK"),
+        ("EUROPE 5", None),
+        ("12 € or £10", None),
+        ("12", None),
+    ],
+)
+def test_currencies_in_words(written: str, expected: str | None) -> None:
+    assert pay.currency_in(written) == expected
+
+
+def test_kinds_of_posts_in_the_words_of_job_boards() -> None:
+    assert employment.schedule(["FULL_TIME"]) == employment.schedule(["Full time"]) == Schedule.FULL_TIME
+    assert employment.schedule(["full-time", "PART_TIME"]) == Schedule.ANY
+    assert employment.offering(["INTERN", "FULL_TIME"]) == Offering.INTERNSHIP
+    assert employment.offering(["INTERN", "TEMPORARY"]) is None
+    assert employment.interval("MONTH") == employment.interval("monthly") == Interval.MONTH
+    assert employment.remote(" no ") is False
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Tue, 17 Nov 2026 08:00:00 +0100", datetime(2026, 11, 17, 7, tzinfo=UTC)),
+        ("17 Nov 2026 08:00 GMT", datetime(2026, 11, 17, 8, tzinfo=UTC)),
+        ("Tue, 31 Feb 2026 08:00:00 +0100", None),
+        ("2026-11-17", None),
+        (None, None),
+    ],
+)
+def test_times_as_mails_write_them(written: str | None, expected: datetime | None) -> None:
+    read = dates.mailed(written)
+    assert (read and read[0]) == expected
+
+
+def test_dots_have_the_day_first_and_an_address_may_lack_its_scheme() -> None:
+    assert dates.instant("3.1.2027", "/at", "Europe/Oslo") == (datetime(2027, 1, 2, 23, tzinfo=UTC), None)
+    assert website("www.example.org", "/at") == ("http://www.example.org", None)
+    assert website("example", "/at")[1]
+
+
+def test_the_twin_has_no_rest_of_a_tag() -> None:
+    html, text = sanitise('<p>3 &gt; 2 &lt;b&gt;</p><a href="https://example.org/?a=1>2&q=<x>">to apply</a>')
+    assert text == "3 > 2 <b>\n\nto apply"
+    assert "<x>" not in html.replace('<x>"', "")

@@ -34,10 +34,9 @@ ENGINES = {
     "Stemmer": {"pendler/text.py"},
     "lxml": {
         "services/ingest/fields/strict.py",
-        "services/ingest/fields/html.py",
         "services/ingest/fields/record.py",
         "services/ingest/fields/hrxml.py",
-        "services/ingest/feeds/eures_hrxml.py",
+        "services/ingest/fields/cut.py",
         "services/ingest/demonstration/__init__.py",
     },
 }

@@ -4,17 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from lxml import etree
-
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
 from services.ingest.fields import codes, dates, hrxml
+from services.ingest.fields.cut import xml_cut
 from services.ingest.fields.hrxml import ORGANISATION, PROFILE, QUALIFICATIONS
 from services.ingest.fields.html import plain, sanitise
+from services.ingest.fields.nace import nace
 from services.ingest.fields.record import Node, Notes
-from services.ingest.fields.strict import external_id, readable_id, xml_document
+from services.ingest.fields.strict import external_id, xml_document
 
-MOST_NAMESPACES = 50
 CLOSING = dict.fromkeys(("closed", "filled", "cancelled", "inactive", "deleted"), v.Status.CLOSED) | {
     "expired": v.Status.EXPIRED,
     "withdrawn": v.Status.WITHDRAWN,
@@ -23,16 +22,7 @@ CLOSING = dict.fromkeys(("closed", "filled", "cancelled", "inactive", "deleted")
 
 def split(raw: bytes) -> Iterator[Item]:
     """One PositionOpening, or several in whatever stands around them."""
-    root = xml_document(raw)
-    openings = [found for found in root.iter("{*}PositionOpening") if _outermost(found)]
-    if not openings and len(root):
-        raise Flaw("no-records", "/", root.tag, "no PositionOpening element was found")
-    for opening in openings:
-        # Each record repeats the namespaces of what stands around it.
-        if len(opening.nsmap) > MOST_NAMESPACES:
-            raise Flaw("xml-namespaces", "/", hint=f"at most {MOST_NAMESPACES} namespaces")
-        body = etree.tostring(opening, encoding="unicode", with_tail=False)
-        yield Item(readable_id(_identifier(Node(opening, Notes()))), body)
+    return xml_cut(raw, ("PositionOpening",), _identifier)
 
 
 def normalise(body: str, now: datetime) -> Reading:
@@ -51,7 +41,7 @@ def normalise(body: str, now: datetime) -> Reading:
         locations=locations,
         offering=opening.read(f"{PROFILE}/PositionOfferingTypeCode", codes.one_of(v.Offering)),
         schedule=opening.read(f"{PROFILE}/PositionScheduleTypeCode", codes.one_of(v.Schedule)),
-        positions=opening.read(f"{PROFILE}/PositionOpenQuantity", partial(codes.whole, low=1, high=10_000)),
+        positions=opening.read(f"{PROFILE}/PositionOpenQuantity", codes.posts),
         start=start,
         start_text=start_text,
         immediate=opening.read(f"{PROFILE}/ImmediateStartIndicator", codes.truth),
@@ -64,7 +54,7 @@ def normalise(body: str, now: datetime) -> Reading:
         licences=opening.reads(f"{QUALIFICATIONS}//LicenseTypeCode", codes.licence),
         languages=hrxml.languages(opening),
         working_languages=opening.reads(f"{PROFILE}/WorkingLanguageCode", codes.language),
-        nace=tuple(opening.texts(f"{ORGANISATION}/IndustryCode", 20)),
+        nace=opening.reads(f"{ORGANISATION}/IndustryCode", nace),
         remote=opening.read(".//RemoteWorkIndicator", codes.truth),
         eures_flag=hrxml.eures_flag(opening),
         apply=hrxml.apply(opening),
@@ -74,10 +64,6 @@ def normalise(body: str, now: datetime) -> Reading:
         extra=hrxml.remainder(opening),
     )
     return Reading(vacancy, status, because, tuple(opening.notes.reasons))
-
-
-def _outermost(opening: etree._Element) -> bool:
-    return next(opening.iterancestors("{*}PositionOpening"), None) is None
 
 
 def _identifier(opening: Node) -> str | None:

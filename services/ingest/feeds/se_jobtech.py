@@ -1,16 +1,17 @@
 """Sweden: advertisements of Arbetsförmedlingen, from the JobSearch, JobStream and historical APIs of JobTech."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
 from schemas import vacancy as v
 from services.ingest.feed import Feed, Flaw, Item, Reading
-from services.ingest.fields import codes, dates, se_jobad, strict
+from services.ingest.fields import codes, dates, se_jobad, strict, strict_json
+from services.ingest.fields.cut import json_cut
 from services.ingest.fields.html import from_text, plain, sanitise
+from services.ingest.fields.pay import stated
 from services.ingest.fields.record import Notes, Record
 from services.ingest.fields.se_af_internal import as_published, is_internal
-from services.ingest.fields.strict import Members
 
 instant = partial(dates.instant, zone="Europe/Stockholm")
 deadline = partial(dates.deadline, zone="Europe/Stockholm")
@@ -18,49 +19,22 @@ deadline = partial(dates.deadline, zone="Europe/Stockholm")
 
 def split(raw: bytes) -> Iterator[Item]:
     """A search answer, a list of advertisements, one alone, or one on each line."""
-    if lines := strict.json_lines(raw):
-        yield from map(_line, lines)
-    else:
-        yield from map(_item, _advertisements(strict.json_document(raw)))
+    return json_cut(raw, ("hits", "testannonser"), ("id", "headline", "annonsId", "annonsrubrik"), _identifier)
 
 
-def _line(line: bytes) -> Item:
-    try:
-        return _item(strict.json_document(line))
-    except Flaw as flaw:
-        return Item(None, strict.clean(line.decode(errors="replace")), flaw.reason)
-
-
-def _item(found: object) -> Item:
-    ad = found.get("_source", found) if isinstance(found, Members) else found
-    return strict.json_item(ad, ad.get("annonsId", ad.get("id")) if isinstance(ad, Members) else None)
-
-
-def _advertisements(document: object) -> list[object]:
-    """The records in whatever stands around them."""
-    if isinstance(document, list):
-        return document
-    if isinstance(document, Members):
-        if not document.keys().isdisjoint(("id", "headline", "annonsId", "annonsrubrik", "_source")):
-            return [document]
-        if document.repeated:
-            raise Flaw("json-duplicate-key", f"/{document.repeated}", hint="a member may be given once")
-        for name in ("hits", "testannonser"):
-            if name in document:
-                return _advertisements(document[name])
-    raise Flaw("no-records", "", type(document).__name__, "hits, a list of advertisements, or one on each line")
+def _identifier(ad: Mapping[str, object]) -> object:
+    return ad.get("annonsId", ad.get("id"))
 
 
 def normalise(body: str, now: datetime) -> Reading:
     """One advertisement, in the shape of the search API or in the agency's internal one."""
-    members = strict.json_record(body)
+    members = strict_json.json_record(body)
     ad = Record(as_published(members) if is_internal(members) else members, Notes())
     identifier = strict.external_id(ad.value("/id"), "/id")
     removed = ad.flag("/removed") is True
     expires = ad.read("/last_publication_date", deadline)
     updated = (ad.read("/removed_date", instant) if removed else None) or ad.read("/timestamp", instant)
     published = ad.read("/publication_date", instant)
-    salary = ad.text("/salary_description")
     vacancy = v.Vacancy(
         origin=v.Origin(external_id=identifier, url=ad.read("/webpage_url", strict.web_address)),
         profiles=(_profile(ad, removed),),
@@ -68,13 +42,13 @@ def normalise(body: str, now: datetime) -> Reading:
         locations=se_jobad.locations(ad),
         offering=ad.read("/employment_type/label", se_jobad.offering),
         schedule=ad.read("/working_hours_type/legacy_ams_taxonomy_id", se_jobad.schedule),
-        positions=ad.read("/number_of_vacancies", partial(codes.whole, low=1, high=10_000)),
+        positions=ad.read("/number_of_vacancies", codes.posts),
         start_text=ad.text("/access"),
         apply_by=ad.read("/application_deadline", deadline),
         published=ad.notes.keep(dates.not_after(published, now, "/publication_date")),
         updated=ad.notes.keep(dates.not_after(updated, now, "/timestamp")),
         expires=expires,
-        pay=v.Pay(source_text=salary) if salary else None,
+        pay=stated(source_text=ad.text("/salary_description")),
         experience=se_jobad.experience(ad),
         licences=se_jobad.licences(ad),
         languages=se_jobad.languages(ad),

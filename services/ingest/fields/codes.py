@@ -5,6 +5,7 @@ Languages are ISO 639-1. Norwegian comes as `no`, `nb` or `nn` and is `nb` here,
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from typing import TypeVar, get_args
@@ -13,9 +14,11 @@ from babel import Locale
 
 from schemas.event import Reason
 from schemas.vacancy import Cefr
+from services.ingest.fields.record import Notes
 from services.ingest.fields.strict import Read, Reader, warning
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 LICENCES = frozenset({"AM", "A1", "A2", "A", "B1", "B", "BE", "C1", "C1E", "C", "CE", "D1", "D1E", "D", "DE"})
 _LEVELS: dict[str, Cefr] = {level: level for level in get_args(Cefr)}
@@ -23,6 +26,7 @@ _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _EURES_SPELLING = {"GR": "EL", "GB": "UK"}
 _ONE_NORWEGIAN = {"no": "nb", "nn": "nb"}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
+_NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -31,6 +35,7 @@ def unknown(value: object, at: str, hint: str) -> Reason:
     return warning("unknown-code", at, value, hint)
 
 
+@cache
 def one_of(kind: type[E]) -> Reader[E]:
     """A value of one of the vacancy's own code lists."""
     members = {member.casefold(): member for member in kind}
@@ -45,6 +50,18 @@ def one_of(kind: type[E]) -> Reader[E]:
     return read
 
 
+def listed(values: Mapping[str, T | None]) -> Reader[T]:
+    """A value by the source's own word for it, of which the table has the folded spelling; None says nothing."""
+
+    def read(value: str | None, at: str) -> Read[T]:
+        wanted = (value or "").strip().casefold()
+        if not wanted or wanted in values:
+            return values.get(wanted), None
+        return None, unknown(value, at, f"one of {', '.join(values)}")
+
+    return read
+
+
 def country(value: str | None, at: str) -> Read[str]:
     """A country by its two letters."""
     wanted = (value or "").strip().upper()
@@ -54,9 +71,24 @@ def country(value: str | None, at: str) -> Read[str]:
     return (found, None) if found in _countries() else (None, unknown(value, at, "two letters, as SE or EL"))
 
 
+def country_spelt(value: str | None, at: str) -> Read[str]:
+    """A country by its two letters or its English name."""
+    if found := country_named(value or "", "en"):
+        return found, None
+    return country(value, at)
+
+
 def country_named(name: str, language: str) -> str | None:
     """The country that people who speak `language` call `name`."""
     return _named(name, _country_names(language))
+
+
+def nuts(value: str | None, at: str) -> Read[str]:
+    """A region of any level, of whatever version of NUTS."""
+    wanted = (value or "").strip().upper()
+    if not wanted or _NUTS.fullmatch(wanted):
+        return wanted or None, None
+    return None, unknown(value, at, "a NUTS code: country and up to three characters, as SE110")
 
 
 def language(value: str | None, at: str) -> Read[str]:
@@ -133,6 +165,17 @@ def whole(value: str | None, at: str, low: int, high: int) -> Read[int]:
     if found is None or found.is_integer():
         return None if found is None else int(found), reason
     return None, warning("number-out-of-range", at, value, f"a whole number from {low} to {high}")
+
+
+def posts(value: str | None, at: str) -> Read[int]:
+    """The number of posts."""
+    return whole(value, at, 1, 10_000)
+
+
+def coordinates(notes: Notes, at: str, lat: str | None, lon: str | None) -> tuple[float | None, float | None]:
+    """Degrees north and east; one without the other says nothing, and 0, 0 is in the sea."""
+    north, east = notes.keep(amount(lat, at, -90, 90)), notes.keep(amount(lon, at, -180, 180))
+    return (None, None) if north is None or east is None or north == east == 0 else (north, east)
 
 
 def _named(name: str, names: dict[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 from schemas.event import Reason
@@ -45,10 +46,12 @@ ZONES = {
 """The zone of each country's capital, by the EURES spelling of its code; elsewhere times are UTC."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITH_TIME = len("2026-03-31T12:00")
 _END_OF_DAY = time(23, 59, 59)
 _MILLISECONDS = re.compile(r"[0-9]{12,14}")
+_MAILED = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|[A-Z]{1,4})", re.ASCII)
 _FORM = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?P<day>\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.\d{4})"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r" ?(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -73,10 +76,28 @@ def day(value: str | None, at: str) -> Read[date]:
     if form is None:
         return None, warning("date-unreadable", at, value, "write 2026-03-31")
     try:
-        found = date.fromisoformat(form["day"])
+        found = _date(form["day"])
     except ValueError:
         return None, _impossible(value, at)
     return (found, None) if found.year in YEARS else (None, _impossible(value, at))
+
+
+def mailed(value: str | None) -> Read[datetime] | None:
+    """A time as mails and RSS write it, `Tue, 17 Nov 2026 08:00:00 +0100`; None for any other form."""
+    if not value or not _MAILED.fullmatch(value):
+        return None
+    try:
+        read = parsedate_to_datetime(value)
+        found = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return (found, None) if found.year in YEARS else None
+
+
+def day_or_words(written: str | None) -> tuple[date | None, str | None]:
+    """A day, or the words that stand for one."""
+    found, _ = day(written, "")
+    return (found, None) if found else (None, written)
 
 
 def not_after(value: datetime | None, now: datetime, at: str) -> Read[datetime]:
@@ -100,13 +121,31 @@ def _read(value: str | int | None, at: str, zone: str, time_of_day: time) -> Rea
 
 
 def _moment(written: str, zone: str, time_of_day: time) -> datetime | None:
+    if len(written) >= _WITH_TIME and written[4] == written[7] == "-" and (quick := _iso(written)):
+        return quick if quick.tzinfo else quick.replace(tzinfo=ZoneInfo(zone))
     if _MILLISECONDS.fullmatch(written):
         return _EPOCH + timedelta(milliseconds=int(written))
     form = _FORM.fullmatch(written)
     if form is None:
         return None
     tz = _offset(form["offset"]) if form["offset"] else ZoneInfo(zone)
-    return datetime.combine(date.fromisoformat(form["day"]), _time(form) or time_of_day, tz)
+    return datetime.combine(_date(form["day"]), _time(form) or time_of_day, tz)
+
+
+def _iso(written: str) -> datetime | None:
+    """The usual form, seen at once; what Python does not know is looked at again."""
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        return None
+
+
+def _date(written: str) -> date:
+    """A date with dots has its day first, wherever in Europe it is written."""
+    if "." not in written:
+        return date.fromisoformat(written)
+    day, month, year = map(int, written.split("."))
+    return date(year, month, day)
 
 
 def _time(form: re.Match[str]) -> time | None:

@@ -6,9 +6,12 @@ from html import unescape
 
 from schemas import vacancy as v
 from services.ingest.fields import codes, dates
+from services.ingest.fields.channels import link_in, mail_in
+from services.ingest.fields.esco import coded
 from services.ingest.fields.html import plain, sanitise
+from services.ingest.fields.pay import stated
 from services.ingest.fields.record import Node
-from services.ingest.fields.strict import Read, mailbox, web_address
+from services.ingest.fields.strict import Read, mailbox
 
 PROFILE = "PositionProfile"
 ORGANISATION = f"{PROFILE}/PositionOrganization"
@@ -31,11 +34,7 @@ WITHOUT_A_FIELD = {
 MOST_PLACES = 100
 YEARS_IN = {"year": 1.0, "month": 1 / 12, "week": 1 / 52, "day": 1 / 365}
 NOT_STATED = ("na", "n/a", "n.a.", "-")
-_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _HREF = re.compile(r'<a href="(?:mailto:)?([^"]+)"')
-_ISCO = re.compile(r"(?:https?://\S*/)?C?([0-9]{1,4})")
-_NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 
 
 def locations(opening: Node) -> tuple[v.Location, ...]:
@@ -54,15 +53,8 @@ def _location(address: Node) -> v.Location:
         postcode=address.text("PostalCode", 20),
         city=address.text("CityName", 200),
         address=address.notes.line(", ".join(filter(None, address.texts("AddressLine") + street)), address.at),
-        nuts=address.read("CountrySubDivisionCode", _nuts),
+        nuts=address.read("CountrySubDivisionCode", codes.nuts),
     )
-
-
-def _nuts(value: str | None, at: str) -> Read[str]:
-    wanted = (value or "").upper()
-    if not wanted or _NUTS.fullmatch(wanted):
-        return wanted or None, None
-    return None, codes.unknown(value, at, "a NUTS code: country and up to three characters, as SE110")
 
 
 def employer(opening: Node) -> v.Employer:
@@ -82,7 +74,7 @@ def start(opening: Node) -> tuple[date | None, str | None]:
     if not formatted and not words:
         words = opening.text(f"{PERIOD}/StartDate")
     for written, beside in ((formatted, words), (words, None)):
-        day, _ = dates.day(written, "")
+        day, _ = dates.day_or_words(written)
         if day:
             return day, beside
     words = words or formatted
@@ -95,18 +87,17 @@ def pay(opening: Node) -> v.Pay | None:
     base = (node for node in ranges if (node.text("RemunerationTypeCode") or "BasePay").casefold() == "basepay")
     described = opening.text(f"{PACKAGE}/Description")
     if (found := next(base, None)) is None:
-        return v.Pay(source_text=described) if described else None
+        return stated(source_text=described)
     amounts = found.each("MinimumAmount") + found.each("MaximumAmount")
-    stated = (node.element.get(name) for node in amounts for name in ("currencyID", "currencyCode"))
+    currencies = (node.element.get(name) for node in amounts for name in ("currencyID", "currencyCode"))
     interval = "RemunerationIntervalCode" if found.each("RemunerationIntervalCode") else "RemunerationRateIntervalCode"
-    result = v.Pay(
-        minimum=found.read("MinimumAmount", codes.amount),
-        maximum=found.read("MaximumAmount", codes.amount),
-        currency=found.notes.keep(codes.currency(next(filter(None, stated), None), found.at)),
-        interval=found.read(interval, codes.one_of(v.Interval)),
-        source_text=found.text("Description") or described,
+    return stated(
+        found.read("MinimumAmount", codes.amount),
+        found.read("MaximumAmount", codes.amount),
+        found.notes.keep(codes.currency(next(filter(None, currencies), None), found.at)),
+        found.read(interval, codes.one_of(v.Interval)),
+        found.text("Description") or described,
     )
-    return None if result == v.Pay() else result
 
 
 def education(opening: Node) -> tuple[str, ...]:
@@ -167,15 +158,10 @@ def occupations(opening: Node) -> tuple[v.OccupationCode, ...]:
 def _occupation(node: Node) -> v.OccupationCode | None:
     written, listed = node.text(".", 200) or "", (node.element.get("listName") or "").strip()
     version = node.notes.line(node.element.get("listVersionID"), node.at, 20)
-    digits = _ISCO.fullmatch(written)
     if not written:
         return None
-    if "/esco/occupation/" in written:
-        return v.OccupationCode(scheme="ESCO", version=version, code=written)
-    if digits and ("/esco/isco/" in written.lower() or listed.upper() in ("ISCO2008", "ISCO-08", "ISCO08")):
-        return v.OccupationCode(scheme="ISCO-08", version="2008", code=digits[1])
-    if listed:
-        return v.OccupationCode(scheme=listed[:60], version=version, code=written)
+    if code := coded(written, listed, version):
+        return code
     node.notes.warn("scheme-missing", node.at, written, "name the list: listName, listVersionID")
     return None
 
@@ -193,10 +179,9 @@ def apply(opening: Node) -> v.Apply:
         return v.Apply()
     html, text = sanitise(instructions.markup("."), lines=True)
     written = f"{' '.join(unescape(link) for link in _HREF.findall(html))} {text}"
-    link, mail = _LINK.search(written), _MAIL.search(written)
-    keep, at = instructions.notes.keep, instructions.at
-    url = keep(web_address(link and link[0].rstrip(".,;:)"), at))
-    return v.Apply(url=url, email=keep(mailbox(mail and mail[0], at)), instructions=None if text in ("", url) else text)
+    url = link_in(written, instructions.notes, instructions.at)
+    email = mail_in(written, instructions.notes, instructions.at)
+    return v.Apply(url=url, email=email, instructions=None if text in ("", url) else text)
 
 
 def contacts(opening: Node) -> tuple[v.Contact, ...]:

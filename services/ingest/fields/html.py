@@ -4,7 +4,6 @@ import re
 from html import escape, unescape
 
 import nh3
-from lxml import etree
 
 from services.ingest.fields.strict import clean
 
@@ -12,8 +11,9 @@ LIMIT = 100_000
 # Parsing nested lists costs the square of their number.
 _MOST_TAGS = 5_000
 
+_TAGS = {"p", "br", "ul", "ol", "li", "strong", "em", "b", "i", "h2", "h3", "h4", "a"}
 _CLEANER = nh3.Cleaner(
-    tags={"p", "br", "ul", "ol", "li", "strong", "em", "b", "i", "h2", "h3", "h4", "a"},
+    tags=_TAGS,
     attributes={"a": {"href"}},
     url_schemes={"http", "https", "mailto"},
     url_relative="deny",
@@ -24,15 +24,17 @@ _ESCAPED_TAG = re.compile(r"&lt;/?(?:p|br|ul|ol|li|strong|em|b|i|h[1-6]|a|div|sp
 _ESCAPED_TWICE = re.compile(r"&amp;(?=(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _OTHER_BLOCK = re.compile(
-    r"<(/?)(div|section|article|header|footer|main|aside|table|tr|td|th|blockquote|dl|dt|dd|pre|center|figure|h1|h5|h6)"
-    r"\b[^<>]*>",
-    re.IGNORECASE,
+    r"<(/?)((?i:div|section|article|header|footer|main|aside|table|tr|td|th|blockquote|dl|dt|dd|pre|center|figure|h1|h5|h6))"
+    r"\b[^<>]*>"
 )
 _STANDS_FOR = {"h1": "h2", "h5": "h4", "h6": "h4"}
+_SAFE_TAG = re.compile(r'(</?[a-z][^"<>]*+(?:"[^"]*"[^"<>]*+)*>)')
+_NAME = re.compile(r"</?([a-zA-Z]+[0-9]?)")
 _EMPTY = re.compile(r"<(p|li|ul|ol|h[234])>(?:\s|<br>)*</\1>")
 _NEWLINE = re.compile(r"\n(?<=[^>\n]\n)\s*+(?=[^<\s])")
 # While whitespace is folded, breaks are characters that no clean text holds.
 _LINE, _PARAGRAPH, _BULLET = "\ufff9", "\ufffa", "\ufffb"
+_ITEM = re.compile(rf"{_BULLET}\s*")
 _BREAKS = {"<br>": _LINE, "<ul>": _LINE, "<ol>": _LINE, "<li>": _LINE + _BULLET} | dict.fromkeys(
     ("<p>", "</p>", "<h2>", "</h2>", "<h3>", "</h3>", "<h4>", "</h4>", "</ul>", "</ol>"), _PARAGRAPH
 )
@@ -47,7 +49,9 @@ def sanitise(html: str, *, lines: bool = False) -> tuple[str, str]:
         return from_text(unescape(_TAG.sub(" ", html)))
     if lines:
         html = _with_breaks(html)
-    safe = _CLEANER.clean(_OTHER_BLOCK.sub(_allowed_block, html)).replace("&nbsp;", " ")
+    if not _TAGS.issuperset(_NAME.findall(html)):
+        html = _OTHER_BLOCK.sub(_allowed_block, html)
+    safe = _CLEANER.clean(html).replace("&nbsp;", " ")
     safe = _without_empty(clean(safe, 2 * LIMIT))
     text = _twin(safe)
     return (safe, text) if max(len(safe), len(text)) <= LIMIT else from_text(text)
@@ -73,9 +77,11 @@ def _with_breaks(html: str) -> str:
 
 
 def _escaped_once(html: str) -> str:
-    if _ESCAPED_TAG.search(html) and not _TAG.search(html):
+    if "&" not in html:
+        return html
+    if "&lt;" in html and not _TAG.search(html) and _ESCAPED_TAG.search(html):
         html = unescape(html)
-    return _ESCAPED_TWICE.sub("&", html)
+    return _ESCAPED_TWICE.sub("&", html) if "&amp;" in html else html
 
 
 def _allowed_block(tag: re.Match[str]) -> str:
@@ -93,21 +99,16 @@ def _without_empty(html: str) -> str:
 
 
 def _twin(html: str) -> str:
-    """The text of the sanitised tree. Each tag is spelt in one way there, so marks can be put before it."""
-    for tag, mark in _BREAKS.items():
-        html = html.replace(tag, mark + tag)
-    parser = etree.HTMLParser(no_network=True)
-    root = etree.fromstring(f"<div>{html}</div>", parser)
-    if parser.error_log.filter_from_fatals():  # nested too deeply: the rest of the tree is missing
-        text = unescape(_TAG.sub("", html))
-    else:
-        text = etree.tostring(root, method="text", encoding="unicode")
-    return _broken(" ".join(text.split()))
+    """The text of sanitised HTML, in which each tag is spelt in one way and text has no angle brackets."""
+    pieces = _SAFE_TAG.split(html)
+    pieces[1::2] = [_BREAKS.get(tag, "") for tag in pieces[1::2]]
+    return _broken(" ".join(unescape("".join(pieces)).split()))
 
 
 def _broken(text: str) -> str:
     text = text.replace(_LINE, "\n").replace(_PARAGRAPH, "\n\n").replace(" \n", "\n").replace("\n ", "\n")
-    text = re.sub(rf"{_BULLET}\s*", "- ", text)
+    if _BULLET in text:
+        text = _ITEM.sub("- ", text)
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
     return text.strip()

@@ -1,23 +1,25 @@
 """The pieces of a Swedish advertisement: codes and labels of the agency's taxonomy, place, wishes, how to apply."""
 
-from collections.abc import Mapping
-
 from schemas import vacancy as v
 from services.ingest.fields import codes, strict
 from services.ingest.fields.html import plain
 from services.ingest.fields.record import Record
-from services.ingest.fields.strict import Read
 
-OFFERINGS = {
-    "vanlig anställning": v.Offering.DIRECT_HIRE,
-    "tillsvidareanställning (inkl. eventuell provanställning)": v.Offering.DIRECT_HIRE,
-    "tidsbegränsad anställning": v.Offering.TEMPORARY,
-    "vikariat": v.Offering.TEMPORARY,
-    "sommarjobb / feriejobb": v.Offering.SEASONAL,
-    "säsongsanställning": v.Offering.SEASONAL,
-    "behovsanställning": v.Offering.ON_CALL,
-}
-SCHEDULES = {"1": v.Schedule.FULL_TIME, "2": v.Schedule.PART_TIME, "3": v.Schedule.ANY}
+offering = codes.listed(
+    {
+        "vanlig anställning": v.Offering.DIRECT_HIRE,
+        "tillsvidareanställning (inkl. eventuell provanställning)": v.Offering.DIRECT_HIRE,
+        "tidsbegränsad anställning": v.Offering.TEMPORARY,
+        "vikariat": v.Offering.TEMPORARY,
+        "sommarjobb / feriejobb": v.Offering.SEASONAL,
+        "säsongsanställning": v.Offering.SEASONAL,
+        "behovsanställning": v.Offering.ON_CALL,
+        "arbete utomlands": None,
+    }
+)
+"""The kind of post, by its Swedish label; a post abroad may be of any kind."""
+schedule = codes.listed({"1": v.Schedule.FULL_TIME, "2": v.Schedule.PART_TIME, "3": v.Schedule.ANY})
+"""Full or part time, by the agency's number."""
 SWEDEN = "199"
 COUNTRIES = {"storbritannien och nordirland": "UK"}
 PLACE = "/workplace_address"
@@ -38,23 +40,6 @@ WITHOUT_A_FIELD = {
     "reference": "/application_details/reference",
 }
 FLAGS = ("driving_license_required", "access_to_own_car")
-
-
-def offering(label: str | None, at: str) -> Read[v.Offering]:
-    """The kind of post, by its Swedish label; a post abroad may be of any kind."""
-    return _listed(label, at, OFFERINGS) if label != "Arbete utomlands" else (None, None)
-
-
-def schedule(code: str | None, at: str) -> Read[v.Schedule]:
-    """Full or part time, by the agency's number."""
-    return _listed(code, at, SCHEDULES)
-
-
-def _listed(value: str | None, at: str, values: Mapping[str, codes.E]) -> Read[codes.E]:
-    if not value:
-        return None, None
-    found = values.get(value.casefold())
-    return (found, None) if found else (None, codes.unknown(value, at, f"one of {', '.join(values)}"))
 
 
 def employer(ad: Record) -> v.Employer:

@@ -1,21 +1,17 @@
-"""Reading hostile input once, at the edge: strict JSON, hardened XML, clean text.
+"""Reading hostile input once, at the edge: clean text, addresses, identifiers, hardened XML.
 
-What cannot be read at all raises a `Flaw`. What spoils one record only (a member named twice, a number that
-no field can hold, NUL) stays in that record, where `blemish` finds it: its neighbours are not refused.
+What cannot be read at all raises a `Flaw`.
 """
 
-import json
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-import orjson
 from lxml import etree
 
 from schemas.event import Reason, Severity
-from services.ingest.feed import Flaw, Item
+from services.ingest.feed import Flaw
 
 T = TypeVar("T")
 Read: TypeAlias = tuple[T | None, Reason | None]
@@ -24,9 +20,6 @@ Reader: TypeAlias = Callable[[str | None, str], Read[T]]
 """Reads what is written at a place."""
 Element: TypeAlias = etree._Element
 
-DEPTH = 32
-_DIGITS = 18
-_UNFIT = re.compile("[\0\ud800-\udfff]")
 # Most texts hold nothing else, and need no second look.
 _CLEAN = re.compile(
     "[\n\t -~\xa0-\u02ff\u038e-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]*+"
@@ -39,6 +32,7 @@ _UNWANTED = re.compile(
 )
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{9,}")
 _ADDRESS = re.compile(r"(?i:https?)://[^\s/?#<>\"\\]+(?:[/?#][^\s<>\"\\]*)?")
+_MAILTO = re.compile(r"(?i)^mailto:")
 _MAILBOX = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@[\w.-]{1,190}\.\w{2,63}")
 
 
@@ -51,10 +45,22 @@ def warning(rule: str, at: str, value: object = None, hint: str = "") -> Reason:
 def clean(text: str, limit: int = 100_000) -> str:
     """`text` in NFC, trimmed and bounded, without control and bidi characters; newline and tab stay."""
     text = text[:limit]
-    if not _CLEAN.fullmatch(text):
+    if not (_western(text) or _CLEAN.fullmatch(text)):
         text = _UNWANTED.sub("", _NEWLINE.sub("\n", text))
         text = unicodedata.normalize("NFC", _MARKS.sub(_few_marks, text))[:limit]
     return text.strip()
+
+
+def _western(text: str) -> bool:
+    """Whether a text has printable characters of Latin-1 only: most have, and this is seen at once."""
+    bare = text.replace("\n", "").replace("\t", "").replace("\xa0", "")
+    if bare.isascii():
+        return bare.isprintable()
+    try:
+        bare.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return bare.isprintable()
 
 
 def _few_marks(run: re.Match[str]) -> str:
@@ -77,7 +83,7 @@ def web_address(text: str | None, at: str) -> Read[str]:
 
 def mailbox(text: str | None, at: str) -> Read[str]:
     """An e-mail address, with or without `mailto:`."""
-    found = re.sub(r"(?i)^mailto:", "", clean(text or "", 500))
+    found = _MAILTO.sub("", clean(text or "", 500))
     if not found:
         return None, None
     if not _MAILBOX.fullmatch(found):
@@ -98,120 +104,6 @@ def external_id(value: object, at: str) -> str:
     if value is None or value == "":
         raise Flaw("id-missing", at, hint="every record needs the identifier its source knows it by")
     raise Flaw("id-unusable", at, value, "an identifier is 1 to 200 printable characters")
-
-
-class Members(dict[str, object]):
-    """A JSON object that remembers a name it was given twice."""
-
-    repeated: str | None = None
-
-
-class Unreadable(str):
-    """The text of a number that no field can hold."""
-
-    __slots__ = ()
-
-
-def json_document(raw: bytes) -> object:
-    """The JSON document in `raw`: UTF-8, with or without a byte-order mark."""
-    try:
-        return json.loads(
-            raw.decode("utf-8-sig"),
-            object_pairs_hook=_members,
-            parse_constant=Unreadable,
-            parse_float=_fraction,
-            parse_int=_whole,
-        )
-    except UnicodeDecodeError as error:
-        raise Flaw("encoding", f"byte {error.start}", raw[error.start : error.end], "send UTF-8") from error
-    except json.JSONDecodeError as error:
-        near = error.doc[error.pos : error.pos + 40]
-        raise Flaw("json-syntax", f"line {error.lineno} column {error.colno}", near, error.msg) from error
-    except RecursionError as error:
-        raise Flaw("json-depth", "", hint=f"at most {DEPTH} levels in a record") from error
-
-
-def _members(pairs: list[tuple[str, object]]) -> Members:
-    made = Members(pairs)
-    if len(made) < len(pairs):
-        made.repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
-    return made
-
-
-def _whole(text: str) -> int | Unreadable:
-    return int(text) if len(text) <= _DIGITS else Unreadable(text[:80])
-
-
-def _fraction(text: str) -> float | Unreadable:
-    return Unreadable(text[:80]) if len(text) > 60 or abs(float(text)) >= 1e18 else float(text)
-
-
-def blemish(value: object, depth: int = 0) -> Reason | None:
-    """The first thing that makes a JSON value unfit to be read, with a pointer to it."""
-    if isinstance(value, str):
-        return _unfit_text(value)
-    if isinstance(value, Members):
-        if value.repeated is not None:
-            return Flaw("json-duplicate-key", _step(value.repeated), hint="a member may be given once").reason
-        return _first_blemish(value.items(), depth)
-    return _first_blemish(enumerate(value), depth) if isinstance(value, list) else None
-
-
-def _first_blemish(children: Iterable[tuple[str | int, object]], depth: int) -> Reason | None:
-    if depth == DEPTH:
-        return Flaw("json-depth", "", hint=f"at most {DEPTH} levels in a record").reason
-    for name, child in children:
-        found = (_unfit_text(name) if isinstance(name, str) else None) or blemish(child, depth + 1)
-        if found:
-            return found.model_copy(update={"at": _step(name) + found.at})
-    return None
-
-
-def _unfit_text(text: str) -> Reason | None:
-    if isinstance(text, Unreadable):
-        return Flaw("json-number", "", text, "a number of at most 18 digits; no NaN, no Infinity").reason
-    if _UNFIT.search(text):
-        return Flaw("json-character", "", ascii(text), "no NUL and no half of a surrogate pair").reason
-    return None
-
-
-def _step(name: str | int) -> str:
-    escaped = str(name).replace("~", "~0").replace("/", "~1")
-    return "/" + escaped[:60].encode(errors="replace").decode()
-
-
-def json_item(record: object, identifier: object) -> Item:
-    """One record of a JSON delivery, marked as flawed where something in it is unfit."""
-    known = readable_id(identifier)
-    if not isinstance(record, Members):
-        flaw: Reason | None = Flaw("record-not-an-object", "", record, "each record is a JSON object").reason
-    else:
-        flaw = blemish(record)
-    return Item(known, _kept(record), flaw) if flaw else Item(known, orjson.dumps(record).decode())
-
-
-def _kept(record: object) -> str:
-    try:
-        return json.dumps(record)
-    except RecursionError:
-        return ""
-
-
-def json_record(body: str) -> Members:
-    """The one record in the body of an item."""
-    record = json_document(body.encode(errors="replace"))
-    if not isinstance(record, Members):
-        raise Flaw("record-not-an-object", "", record, "each record is a JSON object")
-    if flaw := blemish(record):
-        raise Flaw(flaw.rule, flaw.at, flaw.value, flaw.hint)
-    return record
-
-
-def json_lines(raw: bytes) -> list[bytes]:
-    """The lines of newline-delimited JSON; none where the delivery is one document."""
-    lines = [line for line in raw.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
-    whole = sum(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines)
-    return lines if len(lines) > 1 and 2 * whole >= len(lines) else []
 
 
 def xml_document(raw: bytes) -> Element:

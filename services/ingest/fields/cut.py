@@ -1,0 +1,98 @@
+"""Cutting a delivery into its records: JSON in whatever stands around it, rows of CSV, elements of XML."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
+
+from lxml import etree
+
+from services.ingest.feed import Flaw, Item
+from services.ingest.fields import strict, strict_json
+from services.ingest.fields.record import Node, Notes
+from services.ingest.fields.strict_json import Members
+
+MOST_NAMESPACES = 50
+MOST_COLUMNS = 200
+
+
+def json_cut(
+    raw: bytes, within: Sequence[str], marks: Sequence[str], identify: Callable[[Members], object]
+) -> Iterator[Item]:
+    """The records of an answer, a list, one alone, or one on each line.
+
+    `within` are the names that lists of records stand under, `marks` those that only a record has.
+    """
+    if lines := strict_json.json_lines(raw):
+        for line in lines:
+            yield _line(line, identify)
+    else:
+        for found in _records(strict_json.json_document(raw), within, marks):
+            yield _item(found, identify)
+
+
+def _line(line: bytes, identify: Callable[[Members], object]) -> Item:
+    try:
+        return _item(strict_json.json_document(line), identify)
+    except Flaw as flaw:
+        return Item(None, strict.clean(line.decode(errors="replace")), flaw.reason)
+
+
+def _item(found: object, identify: Callable[[Members], object]) -> Item:
+    record = found.get("_source", found) if isinstance(found, Members) else found
+    return strict_json.json_item(record, identify(record) if isinstance(record, Members) else None)
+
+
+def _records(document: object, within: Sequence[str], marks: Sequence[str]) -> list[object]:
+    if isinstance(document, list):
+        return document
+    if isinstance(document, Members):
+        if not document.keys().isdisjoint((*marks, "_source")):
+            return [document]
+        if document.repeated:
+            raise Flaw("json-duplicate-key", f"/{document.repeated}", hint="a member may be given once")
+        for name in within:
+            if document.get(name) is not None:
+                return _records(document[name], within, marks)
+    raise Flaw("no-records", "", type(document).__name__, f"{' or '.join(within)}, a list, or one on each line")
+
+
+def csv_cut(raw: bytes, delimiter: str, identifier: str) -> Iterator[Item]:
+    """The rows below the heading, as JSON objects of what their cells hold; an empty cell is an absent one."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Flaw("encoding", f"byte {error.start}", raw[error.start : error.end], "send UTF-8") from error
+    rows = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        heading = [name.strip() for name in next(rows, [])]
+        if identifier not in heading or len(heading) > MOST_COLUMNS:
+            raise Flaw(
+                "no-records", "line 1", delimiter.join(heading), f"a heading with {identifier}, {delimiter} between"
+            )
+        yield from (_row(heading, cells, rows.line_num, identifier) for cells in rows if cells)
+    except csv.Error as error:
+        raise Flaw("csv-syntax", f"line {rows.line_num}", hint=str(error)) from error
+
+
+def _row(heading: list[str], cells: list[str], line: int, identifier: str) -> Item:
+    members = Members((name, cell) for name, cell in zip(heading, cells, strict=False) if cell)
+    item = strict_json.json_item(members, members.get(identifier))
+    if len(cells) == len(heading):
+        return item
+    flaw = Flaw("csv-columns", f"line {line}", len(cells), f"the heading has {len(heading)} columns")
+    return Item(item.external_id, item.body, flaw.reason)
+
+
+def xml_cut(raw: bytes, names: Sequence[str], identify: Callable[[Node], object]) -> Iterator[Item]:
+    """The outermost elements of these local names, alone or in whatever stands around them."""
+    root = strict.xml_document(raw)
+    tags = [f"{{*}}{name}" for name in names]
+    records = [found for found in root.iter(*tags) if next(found.iterancestors(*tags), None) is None]
+    if not records and len(root):
+        raise Flaw("no-records", "/", root.tag, f"no {' or '.join(names)} element was found")
+    for record in records:
+        # Each record repeats the namespaces of what stands around it.
+        if len(record.nsmap) > MOST_NAMESPACES:
+            raise Flaw("xml-namespaces", "/", hint=f"at most {MOST_NAMESPACES} namespaces")
+        body = etree.tostring(record, encoding="unicode", with_tail=False)
+        yield Item(strict.readable_id(identify(Node(record, Notes()))), body)
