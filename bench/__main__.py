@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.buses import bus_alone
+from bench.coder import coder
 from bench.exchange import running, wait_for
 from bench.mails import mails
 from bench.pipeline import latency, pipeline
@@ -55,6 +56,7 @@ MEASURES: dict[str, Measure] = {
     "bus": bus_alone,
     "stores": stores,
     "mails": mails,
+    "coder": coder,
 }
 
 

@@ -103,7 +103,7 @@ def _swedish() -> Iterator[Coded]:
         found = json.loads(path.read_text())["hits"]
         for hit in found["hits"] if isinstance(found, dict) else found:
             ad = hit.get("_source", hit)
-            if uris := meant.get((ad.get("occupation") or {}).get("concept_id")):
+            if uris := meant.get((ad.get("occupation") or {}).get("concept_id", "")):
                 yield _coded("sv", ad["headline"], uris)
 
 

@@ -120,7 +120,7 @@ def main() -> None:
     given = asked.parse_args()
     if not BENCHMARKS.is_dir():
         sys.exit(f"no benchmarks at {BENCHMARKS}")
-    pack = given.pack or (_pack() if given.sets != ["lexicon"] else Path())
+    pack = given.pack or (pack_in_use() if given.sets != ["lexicon"] else Path())
     found = {name: {"published": PUBLISHED[name], "measured": SETS[name](pack.absolute())} for name in given.sets}
     written = json.dumps({"pack": str(pack), **found}, indent=1)
     if given.out:
@@ -128,7 +128,7 @@ def main() -> None:
     print(written)
 
 
-def _pack() -> Path:
+def pack_in_use() -> Path:
     """The pack in use; where there is none, one is imported from the compact files beside the checkout."""
     home = Settings().home
     used = current(home)
