@@ -19,6 +19,7 @@ from bench.buses import bus_alone
 from bench.coder import coder
 from bench.exchange import running, wait_for
 from bench.mails import mails
+from bench.openings import clusters
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
 from pendler.places import build
@@ -57,6 +58,7 @@ MEASURES: dict[str, Measure] = {
     "stores": stores,
     "mails": mails,
     "coder": coder,
+    "clusters": clusters,
 }
 
 
