@@ -105,6 +105,27 @@ def import_pack(
     print(json.dumps(_summary(done)))
 
 
+@esco.command("fetch")
+def fetch_files(
+    folder: Annotated[Path, typer.Argument(help="Where the CSV files go; `pendler esco import` reads them.")],
+    language: Annotated[list[str], typer.Option(help="A language to fetch; may be given several times.")],
+    version: Annotated[str, typer.Option(help="The version of ESCO.")] = "v1.2.0",
+    address: Annotated[str, typer.Option(help="The web service.")] = "https://ec.europa.eu/esco/api",
+    pause: Annotated[float, typer.Option(help="Seconds between two pages.", min=0)] = 1.0,
+) -> None:
+    """Fetch ESCO from the Commission's web service: one connection, a pause after each page, resumable.
+
+    It was not tried against the live service, only against a stand-in.
+    """
+    from services.match.fetching import NotFetched, fetch
+
+    try:
+        fetch(address, folder, sorted({*language, "en"}), version, pause, tell)
+    except NotFetched as error:
+        tell(str(error))
+        raise typer.Exit(1) from error
+
+
 @esco.command()
 def status() -> None:
     """What packs there are, and which one is used: one JSON object."""
