@@ -9,6 +9,7 @@ from pendler.esco import Names, Pack, lexicon
 from schemas.vacancy import Occupation, OccupationCode, Skill
 from services.match.likeness import Likeness
 from services.match.occupations import MOST, settled, titled
+from services.match.own_skills import spoken
 
 Titles = Sequence[tuple[str | None, str]]
 
@@ -32,7 +33,7 @@ class Coder(Protocol):
         ...
 
     def skills(self, texts: Sequence[tuple[str | None, str]]) -> list[list[Skill]]:
-        """The skills that each text (with its language) may ask for, best first; none where the pack has no labels."""
+        """The skills that each text (with its language) may ask for, best first; none where nobody has labels."""
         ...
 
 
@@ -70,7 +71,7 @@ class LexiconCoder:
         return self._known[language]
 
     def skills(self, texts: Sequence[tuple[str | None, str]]) -> list[list[Skill]]:
-        return [[] for _ in texts]
+        return [spoken(text, language) if language else [] for language, text in texts]
 
 
 def open_coder(folder: Path | None, ranked: bool = True) -> Coder:

@@ -13,6 +13,7 @@ from services.match import memory, space
 from services.match.candidates import FEWER, KEPT, Candidates, candidates
 from services.match.coding import Asked
 from services.match.occupations import MOST, settled
+from services.match.own_skills import spoken
 from services.match.ranker import Ranker, probabilities
 from services.match.skills import Skills
 from services.match.skills import load as load_skills
@@ -56,6 +57,8 @@ class PackCoder:
         for language in {language for language, text in texts if language and text.strip()}:
             known = self._skills_in(language)
             places = [n for n, (spoken, text) in enumerate(texts) if spoken == language and text.strip()]
+            for place in places if known is None else ():
+                found[place] = spoken(texts[place][1], language)
             for start in range(0, len(places) if known else 0, BATCH):
                 part = places[start : start + BATCH]
                 for place, ranked in zip(part, known.rank([texts[n][1] for n in part]) if known else [], strict=True):
