@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.buses import bus_alone
+from bench.coder import coder
 from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import running, wait_for
 from bench.mails import mails
 from bench.normalise import normalise
+from bench.openings import clusters
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
 from pendler.places import build
@@ -58,6 +60,8 @@ MEASURES: dict[str, Measure] = {
     "stores": stores,
     "mails": mails,
     "normalise": normalise,
+    "coder": coder,
+    "clusters": clusters,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 

@@ -1,6 +1,6 @@
 """How right the occupations are: `make eval`. The benchmarks it finds beside the checkout, through `pendler classify`.
 
-    python -m bench.esco [--pack DIR] [--out FILE] [melo|jobbert|skills ...]
+    python -m bench.esco [--pack DIR] [--out FILE] [melo|jobbert|skills|lexicon ...]
 
 MELO: the pack has no crosswalk titles, and each language is ranked by trees that never saw it. JobBERT: five folds;
 the titles of a fold, in any spelling of the same words, are in none of those that the pack learns.
@@ -18,19 +18,21 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from bench.coded_titles import BENCHMARKS, ESCO, Coded, advertisement_titles, classification_titles
 from pendler.esco import PREFIX, normal
 from pendler.esco.stored import Stored, current
+from pendler.searchable import SURE
 from pendler.settings import Settings
 from services.match.aliases import learn, read
+from services.match.coding import Asked, open_coder
 from services.match.esco_files import open_files
 from services.match.importing import import_esco
 
-SHARED = Path(__file__).parents[2] / "shared"
-BENCHMARKS, ESCO = SHARED / "benchmarks", SHARED / "esco"
 PUBLISHED = {
     "melo": {"a1": {"e5-mistral-7b": 0.466, "OpenAI large": 0.461, "char TF-IDF": 0.411}, "mrr": {"best": 0.549}},
     "jobbert": {"mrr": {"zero-shot encoders, about": 0.31}},
     "skills": {"rp5": {"ConTeXT-match": 0.640}},
+    "lexicon": {},
 }
 FOLDS = 5
 
@@ -87,7 +89,26 @@ def skills(pack: Path) -> dict[str, Any]:
     return score(str(BENCHMARKS / "skill_*.jsonl.gz"), pack)
 
 
-SETS = {"melo": melo, "jobbert": jobbert, "skills": skills}
+def lexicon(_: Path) -> dict[str, Any]:
+    """Our own lexicon alone: the share of titles with the right ISCO unit group at rank one, set by set."""
+    kinds = {"classifications": classification_titles, "advertisements": advertisement_titles}
+    found = {kind: {name: _right(rows) for name, rows in titles()} for kind, titles in kinds.items()}
+    means = {
+        f"{kind}_mean": round(sum(one["isco4"] for one in sets.values()) / len(sets), 4) for kind, sets in found.items()
+    }
+    return {**means, **found}
+
+
+def _right(rows: list[Coded]) -> dict[str, Any]:
+    asked = [row for row in rows if row.groups]
+    answers = open_coder(None).classify([Asked([(row.language, row.title)]) for row in asked])
+    right = [bool(some) and row.right(some[0].isco) for row, some in zip(asked, answers, strict=True)]
+    sure = [ok for ok, some in zip(right, answers, strict=True) if some and some[0].score >= SURE]
+    told = {"sure": len(sure), "isco4_of_sure": round(sum(sure) / max(1, len(sure)), 4)}
+    return {"isco4": round(sum(right) / max(1, len(right)), 4), "cases": len(asked), **told}
+
+
+SETS = {"melo": melo, "jobbert": jobbert, "skills": skills, "lexicon": lexicon}
 
 
 def main() -> None:
@@ -99,7 +120,7 @@ def main() -> None:
     given = asked.parse_args()
     if not BENCHMARKS.is_dir():
         sys.exit(f"no benchmarks at {BENCHMARKS}")
-    pack = given.pack or _pack()
+    pack = given.pack or (pack_in_use() if given.sets != ["lexicon"] else Path())
     found = {name: {"published": PUBLISHED[name], "measured": SETS[name](pack.absolute())} for name in given.sets}
     written = json.dumps({"pack": str(pack), **found}, indent=1)
     if given.out:
@@ -107,7 +128,7 @@ def main() -> None:
     print(written)
 
 
-def _pack() -> Path:
+def pack_in_use() -> Path:
     """The pack in use; where there is none, one is imported from the compact files beside the checkout."""
     home = Settings().home
     used = current(home)

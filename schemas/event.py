@@ -6,6 +6,7 @@
       VacancyState         the whole vacancy, or the stub of a closed one, at one version
         VacancyNormalised  as its source says it
         VacancyMatched     with ESCO codes and places added
+      VacancyClustered     which vacancies of other sources are the same opening
       AlertSent            a mail left for a subscriber
     Erased                 a tombstone: the key of a compacted topic without a value
 
@@ -20,7 +21,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.vacancy import Derived, Status, Stub, Vacancy
 
@@ -190,6 +191,32 @@ class VacancyMatched(VacancyState):
     derived: Derived = Derived()
 
 
+class VacancyClustered(Event):
+    """Which vacancies are the same opening as this one, told whenever that changes; alone, it is its own cluster.
+
+    `cluster` is the smallest ref of the members. `evidence` says for each vacancy this one was compared with and
+    found to be the same, why. `repost_of` is a closed vacancy of the same source that this one repeats.
+    `n` counts what was told of this vacancy; the newest is true, so a cluster can be undone.
+    """
+
+    topic: ClassVar[Topic] = Topic("vacancy.clustered.v1", owner="match", retention_days=None)
+    ref: str
+    n: int
+    cluster: str
+    members: tuple[str, ...]
+    evidence: dict[str, str] = Field(default_factory=dict)
+    repost_of: str | None = None
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.ref
+
+    @property
+    def version(self) -> str:
+        return str(self.n)
+
+
 class AlertSent(Event):
     """A mail with these vacancies left for a subscriber, who is named by a number only."""
 
@@ -217,7 +244,8 @@ class Erased:
 
 
 EVENTS: Mapping[str, type[Event]] = {
-    event.topic.name: event for event in (RecordReceived, RecordSettled, VacancyNormalised, VacancyMatched, AlertSent)
+    event.topic.name: event
+    for event in (RecordReceived, RecordSettled, VacancyNormalised, VacancyMatched, VacancyClustered, AlertSent)
 }
 
 

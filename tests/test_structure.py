@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CODE = sorted(path for folder in ("pendler", "services", "schemas", "deploy") for path in (ROOT / folder).rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 250, 40
-LONGER = {"schemas/vacancy.py", "services/search/index/embedded.py", "pendler/bus/__init__.py"}
+LONGER = {"schemas/event.py", "schemas/vacancy.py", "services/search/index/embedded.py", "pendler/bus/__init__.py"}
 """Each of these says one thing that is better read in one place."""
 ENGINES = {
     "faststream": {"pendler/bus/kafka.py"},

@@ -8,16 +8,22 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from pendler.bus import Bus, decode
 from pendler.esco.stored import FIRST, Stored, packs
+from pendler.service import Reject
+from schemas.event import VacancyMatched
 from services.match import memory, space
 
 Seen = Counter[tuple[str, str, str]]
 KEPT = "aliases.json"
+TRUSTED = {"esco-code", "crosswalk-code"}
+"""Methods of an occupation that its source's own code tells."""
 
 
 class BadAlias(ValueError):
@@ -62,6 +68,26 @@ def learn(seen: Seen, old: Path, home: Path) -> tuple[Path, dict[str, int]]:
     done = home / "esco" / str(number)
     work.rename(done)
     return done, counts
+
+
+async def harvest(bus: Bus) -> Seen:
+    """The titles of open advertisements that came with a trusted code, by what is matched now."""
+    newest: dict[str, tuple[str, str, str] | None] = {}
+    async for record in bus.scan(VacancyMatched.topic.name):
+        if record.value is None:
+            newest.pop(record.key, None)
+            continue
+        with suppress(Reject):
+            newest[record.key] = _coded_title(decode(record))
+    return Counter(filter(None, newest.values()))
+
+
+def _coded_title(event: VacancyMatched) -> tuple[str, str, str] | None:
+    first = next(iter(event.derived.occupations), None)
+    if event.vacancy is None or event.vacancy.demonstration or first is None or first.method not in TRUSTED:
+        return None
+    language = event.derived.language
+    return (language, event.vacancy.title, first.uri) if language and first.isco else None
 
 
 def _kept(pack: Path) -> Seen:

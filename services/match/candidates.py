@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from services.match.products import Rows, products, telling, weighed_again
 from services.match.space import Space
 from services.match.titles import variants
 from services.match.vectors import Floats, Ints, lengths, pieces, stems, weighted
 
-KEPT = 50
+KEPT, FEWER = 50, 25
+"""Entries that are compared by every label: for the ranker, and without it."""
 FORMS = 2
 """Forms of a title that are compared: the two genders."""
 SHARPNESS = 10.0
@@ -40,25 +42,31 @@ class _Asked:
 
     texts: Sequence[str]
     starts: Ints
+    pieces: sparse.csr_matrix
     letters: sparse.csr_matrix
     words: sparse.csr_matrix
     stem_length: Floats
 
     def best(self, matrix: sparse.csr_matrix) -> Floats:
         """Of the forms of each title the best value in each column."""
-        return np.maximum.reduceat(matrix.toarray(), self.starts, axis=0)
+        values: Floats = matrix.toarray()
+        return values if len(self.starts) == len(self.texts) else np.maximum.reduceat(values, self.starts, axis=0)
 
 
 def candidates(
     titles: Sequence[str], space: Space, english: Space, prior: Floats | None, kept: int = KEPT
 ) -> Candidates:
-    """The likeliest entries of each title. Features only with a `prior`: how often each entry is meant elsewhere."""
+    """The likeliest entries of each title. With a `prior`, how often each entry is meant elsewhere, what ranks them.
+
+    Without it English labels and pieces that many labels have are left aside: half of the time, for 0.002 MRR.
+    """
     asked = _asked(titles, space)
-    foreign = asked.best(weighted(pieces(asked.texts), english.rarity["label"]) @ english.matrix["centre"])
-    centre = asked.best(asked.letters @ space.matrix["centre"])
+    letters = asked.letters if prior is not None else telling(asked.letters, space.rarity["label"])
+    centre = asked.best(letters @ space.matrix["centre"])
+    foreign = centre if english is space or prior is None else asked.best(_foreign(asked, english))
     centre_stem = asked.best(asked.words @ space.matrix["centre_stem"])
     peak = asked.best(asked.words @ space.matrix["peak_stem"])
-    first = 0.6 * centre + 0.3 * peak + 0.1 * centre_stem + (0 if english is space else 0.2) * foreign
+    first = 0.6 * centre + 0.3 * peak + 0.1 * centre_stem + (0 if foreign is centre else 0.2) * foreign
     chosen = np.argpartition(-first, kept, axis=1)[:, :kept]
     near = _nearest(asked, chosen, space)
     base = 0.6 * near.piece + 0.2 * near.stem + 0.25 * _of(centre, chosen) + 0.1 * _of(centre_stem, chosen)
@@ -71,14 +79,19 @@ def candidates(
     return replace(found, features=_features(asked, found, near, whole, space, prior))
 
 
+def _foreign(asked: _Asked, english: Space) -> sparse.csr_matrix:
+    return weighted(asked.pieces, english.rarity["label"]) @ english.matrix["centre"]
+
+
 def _asked(titles: Sequence[str], space: Space) -> _Asked:
     forms = [(variants(title) or ("?",))[:FORMS] for title in titles]
     starts = np.cumsum([0, *map(len, forms)])[:-1]
     texts = [form for some in forms for form in some]
     words = stems(texts, space.language)
     longest = np.maximum.reduceat(lengths(words, space.rarity["stem"]), starts)
-    letters = weighted(pieces(texts), space.rarity["label"])
-    return _Asked(texts, starts, letters, weighted(words, space.rarity["stem"]), longest)
+    found = pieces(texts)
+    letters = weighted(found, space.rarity["label"])
+    return _Asked(texts, starts, found, letters, weighted(words, space.rarity["stem"]), longest)
 
 
 @dataclass(frozen=True)
@@ -106,11 +119,11 @@ def _nearest(asked: _Asked, chosen: Ints, space: Space) -> _Nearest:
     bounds = np.append(0, np.cumsum(counts.sum(axis=1)))
     piece, stem = np.zeros(len(labels), np.float32), np.zeros(len(labels), np.float32)
     ends = np.append(asked.starts[1:], len(asked.texts))
+    weighed = weighed_again(asked.letters, space.rarity["label"])
     for row, (begin, end) in enumerate(itertools.pairwise(bounds)):
-        forms = slice(asked.starts[row], ends[row])
-        weighed = asked.letters[forms].multiply(space.rarity["label"]).tocsr()
-        piece[begin:end] = _products(weighed, space.matrix["label"], labels[begin:end])
-        stem[begin:end] = _products(asked.words[forms], space.matrix["label_stem"], labels[begin:end])
+        forms, some = range(asked.starts[row], ends[row]), labels[begin:end]
+        piece[begin:end] = products(weighed, forms, Rows.of(space.matrix["label"], chosen[row], some, space))
+        stem[begin:end] = products(asked.words, forms, Rows.of(space.matrix["label_stem"], chosen[row], some, space))
     piece /= space.label_length[labels]
     titles = np.repeat(np.repeat(np.arange(len(chosen)), chosen.shape[1]), flat)
     title_length, label_length = asked.stem_length[titles], np.maximum(space.stem_length[labels], 1e-6)
@@ -126,12 +139,6 @@ def _nearest(asked: _Asked, chosen: Ints, space: Space) -> _Nearest:
         title_covered=_most(stem * label_length / title_length, offsets, chosen.shape),
         label_covered=_most(stem * title_length / label_length, offsets, chosen.shape),
     )
-
-
-def _products(forms: sparse.csr_matrix, matrix: sparse.csr_matrix, rows: Ints) -> Floats:
-    """The greatest product of each of these rows with any of the forms."""
-    products: Floats = (matrix[rows] @ forms.toarray().T).max(axis=1)
-    return products
 
 
 def _most(values: Floats, offsets: Ints, shape: tuple[int, ...]) -> Floats:

@@ -1,19 +1,22 @@
 """The commands of match: `pendler classify` codes titles, `pendler esco` makes and shows packs."""
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
 
+from pendler.bus import Bus, open_bus
 from pendler.esco import lexicon
-from pendler.esco.stored import BadPack, checked, current, packs
-from pendler.prepare import tell
+from pendler.esco.stored import BadPack, Stored, checked, current, packs
+from pendler.places import open_places
+from pendler.prepare import prepare, tell
 from pendler.settings import Settings
 from schemas.vacancy import OccupationCode
 from services.match.coding import Asked, Coder, open_coder
@@ -22,8 +25,11 @@ from services.match.language import detect
 app = typer.Typer()
 esco = typer.Typer(no_args_is_help=True, help="ESCO packs: import the classification, see what is there.")
 aliases = typer.Typer(no_args_is_help=True, help="Titles learnt from coded advertisements.")
+match = typer.Typer(no_args_is_help=True, help="What is coded already.")
 app.add_typer(esco, name="esco")
+app.add_typer(match, name="match")
 app.add_typer(aliases, name="aliases")
+T = TypeVar("T")
 BATCH = 256
 SHOWN = {"uri", "isco", "label", "score", "method", "evidence"}
 
@@ -99,6 +105,27 @@ def import_pack(
     print(json.dumps(_summary(done)))
 
 
+@esco.command("fetch")
+def fetch_files(
+    folder: Annotated[Path, typer.Argument(help="Where the CSV files go; `pendler esco import` reads them.")],
+    language: Annotated[list[str], typer.Option(help="A language to fetch; may be given several times.")],
+    version: Annotated[str, typer.Option(help="The version of ESCO.")] = "v1.2.0",
+    address: Annotated[str, typer.Option(help="The web service.")] = "https://ec.europa.eu/esco/api",
+    pause: Annotated[float, typer.Option(help="Seconds between two pages.", min=0)] = 1.0,
+) -> None:
+    """Fetch ESCO from the Commission's web service: one connection, a pause after each page, resumable.
+
+    It was not tried against the live service, only against a stand-in.
+    """
+    from services.match.fetching import NotFetched, fetch
+
+    try:
+        fetch(address, folder, sorted({*language, "en"}), version, pause, tell)
+    except NotFetched as error:
+        tell(str(error))
+        raise typer.Exit(1) from error
+
+
 @esco.command()
 def status() -> None:
     """What packs there are, and which one is used: one JSON object."""
@@ -124,6 +151,42 @@ def learn_aliases(
         tell(str(error))
         raise typer.Exit(1) from error
     print(json.dumps({**counts, **_summary(done)}))
+
+
+@aliases.command("harvest")
+def harvest_aliases() -> None:
+    """Write the titles of open advertisements whose sources coded them: NDJSON, what `learn -` reads."""
+    from services.match.aliases import harvest
+
+    for (language, title, uri), count in sorted(asyncio.run(_with_bus(harvest)).items()):
+        line = {"language": language, "title": title, "uri": uri, "count": count}
+        print(json.dumps(line, ensure_ascii=False))
+
+
+@match.command("recode")
+def recode_all(
+    report: Annotated[typer.FileTextWrite, typer.Option(help="Where the report goes (JSON); - is stdout.")],
+) -> None:
+    """Code every vacancy anew with the newest pack, while the old answers serve. Restart match first."""
+    from services.match.recoding import recode
+    from services.match.service import matched
+
+    settings = Settings()
+    used = current(settings.home)
+    coder = open_coder(used.folder if isinstance(used, Stored) else None)
+    places = open_places(settings.places)
+    found = asyncio.run(_with_bus(lambda bus: recode(bus, lambda facts: matched(facts, coder, places), used.number)))
+    report.write(json.dumps(found.document(), ensure_ascii=False, indent=1) + "\n")
+
+
+async def _with_bus(work: Callable[[Bus], Awaitable[T]]) -> T:
+    settings = Settings()
+    prepare(settings)
+    bus = open_bus(settings.url_of("bus"))
+    try:
+        return await work(bus)
+    finally:
+        await bus.close()
 
 
 def _summary(folder: Path) -> dict[str, Any]:

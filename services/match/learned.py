@@ -10,9 +10,10 @@ from pendler.esco import Names
 from pendler.esco.stored import Stored
 from schemas.vacancy import Occupation, Skill
 from services.match import memory, space
-from services.match.candidates import Candidates, candidates
+from services.match.candidates import FEWER, KEPT, Candidates, candidates
 from services.match.coding import Asked
 from services.match.occupations import MOST, settled
+from services.match.own_skills import spoken
 from services.match.ranker import Ranker, probabilities
 from services.match.skills import Skills
 from services.match.skills import load as load_skills
@@ -44,7 +45,10 @@ class PackCoder:
         for language, places in self._by_language(asked).items():
             for start in range(0, len(places), BATCH):
                 part = places[start : start + BATCH]
-                for (place, _), answers in zip(part, self._coded([title for _, title in part], language), strict=True):
+                several = self._memory(language) or any(asked[place].codes for place, _ in part)
+                wanted = MOST if several else limit
+                coded = self._coded([title for _, title in part], language, wanted)
+                for (place, _), answers in zip(part, coded, strict=True):
                     found[place].extend(answers)
         return [settled(answers, one.codes, self.pack)[:limit] for one, answers in zip(asked, found, strict=True)]
 
@@ -53,6 +57,8 @@ class PackCoder:
         for language in {language for language, text in texts if language and text.strip()}:
             known = self._skills_in(language)
             places = [n for n, (spoken, text) in enumerate(texts) if spoken == language and text.strip()]
+            for place in places if known is None else ():
+                found[place] = spoken(texts[place][1], language)
             for start in range(0, len(places) if known else 0, BATCH):
                 part = places[start : start + BATCH]
                 for place, ranked in zip(part, known.rank([texts[n][1] for n in part]) if known else [], strict=True):
@@ -81,25 +87,25 @@ class PackCoder:
                     sorted_out.setdefault(known or "en", []).append((place, title))
         return sorted_out
 
-    def _coded(self, titles: Sequence[str], language: str) -> list[list[Occupation]]:
+    def _coded(self, titles: Sequence[str], language: str, limit: int) -> list[list[Occupation]]:
         own, english = self._space(language), self._space("en")
         fold = self._stored.about.folds.get(language, 0)
         ranking, prior = self._ranker(fold) if self.ranked else (None, None)
-        found = candidates(titles, own, english, prior)
+        found = candidates(titles, own, english, prior, KEPT if self.ranked else FEWER)
         if ranking and found.features is not None:
             shares = probabilities(ranking.scores(found.features) * ranking.heat)
-            method = "title"
         else:
-            shares, method = np.clip(found.score / 1.15, 0, 1), "title-unranked"
-        answers = [self._answers(found, row, shares[row], method, own) for row in range(len(titles))]
+            shares = np.clip(found.score / 1.15, 0, 1)
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :limit].tolist()
+        answers = [self._answers(found, row, best, shares[row], own) for row, best in enumerate(order)]
         return self._recalled(titles, answers, own)
 
-    def _answers(self, found: Candidates, row: int, shares: Floats, method: str, own: space.Space) -> list[Occupation]:
-        best = np.argsort(-shares, kind="stable")[:MOST]
-        return [
-            self._answer(int(found.entries[row, n]), float(shares[n]), method, own.evidence(int(found.label[row, n])))
-            for n in best
-        ]
+    def _answers(
+        self, found: Candidates, row: int, best: list[int], shares: Floats, own: space.Space
+    ) -> list[Occupation]:
+        entries, labels = found.entries[row].tolist(), found.label[row].tolist()
+        method = "title" if self.ranked else "title-unranked"
+        return [self._answer(entries[n], float(shares[n]), method, own.evidence(labels[n])) for n in best]
 
     def _answer(self, entry: int, share: float, method: str, evidence: str) -> Occupation:
         uri, isco = self.entries[entry]
@@ -111,9 +117,7 @@ class PackCoder:
         self, titles: Sequence[str], answers: list[list[Occupation]], own: space.Space
     ) -> list[list[Occupation]]:
         """What titles seen before with a trusted code say, mixed with what the labels say."""
-        if own.language not in self._memories:
-            self._memories[own.language] = memory.load(self._stored.folder / own.language / "memory", own)
-        known = self._memories[own.language]
+        known = self._memory(own.language)
         if known is None:
             return answers
         recalled, trust = known.recall(list(titles), own)
@@ -126,6 +130,11 @@ class PackCoder:
             before = by_uri[uri].score if uri in by_uri else 0.0
             by_uri[uri] = self._answer(entry, before + trust * share, "title-seen", "titles seen with this code")
         return sorted(by_uri.values(), key=lambda one: -one.score)
+
+    def _memory(self, language: str) -> memory.Memory | None:
+        if language not in self._memories:
+            self._memories[language] = memory.load(self._stored.folder / language / "memory", self._space(language))
+        return self._memories[language]
 
     def _space(self, language: str) -> space.Space:
         if language not in self._spaces:

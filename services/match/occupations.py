@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pendler.esco import PREFIX, Names, Pack, isco_uri, normal
 from schemas.vacancy import Occupation, OccupationCode
+from services.match.titles import variants
 
 MOST = 20
 NOISE = re.compile(
@@ -34,13 +35,21 @@ EXACT, PART, TAIL = 0.97, 0.85, 0.72
 ELSEWHERE, ONLY_PART_ELSEWHERE, INFLECTED = 0.9, 0.55, 0.95
 """Factors: a title of another language, a part that is one (`arts` is a doctor in Dutch), another form."""
 
+BRANCH = "likeness-branch"
+"""The method of an answer that comes last, however sure: it tells less than the others."""
+
 
 def classify(
     titles: Sequence[tuple[str | None, str]], codes: Sequence[OccupationCode], pack: Pack, limit: int = MOST
 ) -> list[Occupation]:
     """The occupations of an advertisement with `titles` (language, title) and the codes its source gave."""
-    found = [one for language, title in titles for one in _by_title(title, language, pack)]
-    return settled(found, codes, pack)[:limit]
+    return settled(titled(titles, pack), codes, pack)[:limit]
+
+
+def titled(titles: Sequence[tuple[str | None, str]], pack: Pack) -> Iterator[Occupation]:
+    """What the titles (language, title) are called in our lexicon."""
+    for language, title in titles:
+        yield from _by_title(title, language, pack)
 
 
 def settled(found: Iterable[Occupation], codes: Sequence[OccupationCode], names: Names) -> list[Occupation]:
@@ -112,9 +121,11 @@ def _weighed(one: Occupation, groups: set[str], meant: Mapping[str, tuple[bool, 
 
 
 def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
-    for shape in _shapes(title):
+    for form in variants(title):
+        yield from _called(form, EXACT, "title", language, pack)
+    for n, shape in enumerate(_shapes(title)):
         whole = normal(shape)
-        yield from _called(whole, EXACT, "title", language, pack)
+        yield from _called(whole, PART + 0.05 if n else EXACT, "title-part" if n else "title", language, pack)
         tokens = whole.split()
         for part in _parts(tokens, pack.longest):
             yield from _called(part, PART + 0.02 * part.count(" "), "title-part", language, pack)
@@ -168,4 +179,4 @@ def _best(found: Iterable[Occupation]) -> list[Occupation]:
     for one in found:
         if one.uri not in best or best[one.uri].score < one.score:
             best[one.uri] = one
-    return sorted(best.values(), key=lambda one: (-one.score, one.uri))
+    return sorted(best.values(), key=lambda one: (one.method == BRANCH, -one.score, one.uri))

@@ -1,4 +1,7 @@
-"""vacancy.normalised -> vacancy.matched: language, occupations, places. Stateless, so a replay comes out the same."""
+"""vacancy.normalised -> vacancy.matched: language, occupations, places. Stateless, so a replay comes out the same.
+
+Then vacancy.matched -> vacancy.clustered, which has a store of its own.
+"""
 
 from collections.abc import Sequence
 
@@ -8,8 +11,10 @@ from pendler.places import Places, open_places
 from pendler.service import Fact, Handler, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
-from schemas.event import Erased, VacancyMatched, VacancyNormalised
+from pendler.store import Store, open_store
+from schemas.event import Erased, VacancyClustered, VacancyMatched, VacancyNormalised
 from schemas.vacancy import Derived, Location, Place, Stub, Vacancy
+from services.match import clusters
 from services.match.coding import Asked, Coder, open_coder
 from services.match.language import language_of
 
@@ -18,10 +23,11 @@ KEPT = 5
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - match needs no bus of its own
     pack = current(settings.home)
-    return build(open_coder(pack.folder if isinstance(pack, Stored) else None), open_places(settings.places))
+    coder = open_coder(pack.folder if isinstance(pack, Stored) else None)
+    return build(coder, open_places(settings.places), open_store(settings.url_of("store"), "match"))
 
 
-def build(coder: Coder, places: Places) -> Service:
+def build(coder: Coder, places: Places, store: Store) -> Service:
     async def on_normalised(facts: Sequence[Fact]) -> Result:
         return Result(matched(facts, coder, places))
 
@@ -29,8 +35,10 @@ def build(coder: Coder, places: Places) -> Service:
         "match",
         title=_("Occupations, languages and places"),
         delayed=_("New vacancies wait for their codes and places."),
-        handlers={VacancyNormalised: Handler(on_normalised, size=300)},
-        emits=[VacancyMatched],
+        handlers={VacancyNormalised: Handler(on_normalised, size=300), VacancyMatched: clusters.handler(store)},
+        emits=[VacancyMatched, VacancyClustered],
+        checks={"store": store.check},
+        close=store.close,
     )
 
 

@@ -54,12 +54,12 @@ class Space:
         self.matrix["label"] = read("label", {**arrays, "label_data": _ones(len(arrays["label_columns"]))})
         self.label_length = np.asarray(arrays["label_length"])
 
-        self._text, self._text_ends = arrays["text"], np.asarray(arrays["text_ends"])
+        self._text, self._text_ends = np.asarray(arrays["text"]), np.asarray(arrays["text_ends"])
 
     def evidence(self, label: int) -> str:
         """A label in its compared form, as it is told to people."""
         begin = int(self._text_ends[label - 1]) if label else 0
-        text = bytes(self._text[begin : int(self._text_ends[label])]).decode()
+        text = self._text[begin : int(self._text_ends[label])].tobytes().decode()
         return f"“{text}”, a label in {self.language}"
 
 
