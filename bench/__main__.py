@@ -20,7 +20,7 @@ from bench.exchange import running, wait_for
 from bench.mails import mails
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
-from pendler.places import build
+from pendler.place_file import build
 
 Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]]]
 

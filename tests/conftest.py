@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pendler.places import FORMAT, Places, build, open_places
+from pendler.place_file import build
+from pendler.places import FORMAT, Places, open_places
 
 pytest_plugins = ["tests.engines", "tests.relays"]
 
