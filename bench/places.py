@@ -143,7 +143,7 @@ def share(those: int, others: int) -> float:
 
 def tell(bench: str, value: float, unit: str, conditions: dict[str, Any]) -> None:
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 2)}
-    line = {"bench": bench, "value": round(value, 2), "unit": unit, "conditions": {**conditions, **machine}}
+    line = {"bench": bench, "value": round(value, 4), "unit": unit, "conditions": {**conditions, **machine}}
     print(json.dumps(line, ensure_ascii=False), flush=True)
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -203,6 +204,14 @@ def open_places(path: Path) -> Places:
         db.close()
         raise ValueError(f"{path} has another format: make it anew with pendler.place_file.build()")
     return Places(db)
+
+
+def usable(path: Path) -> bool:
+    """Whether the file is there and of the format that is read today."""
+    if not path.is_file():
+        return False
+    with closing(read_only(path)) as db:
+        return bool(db.execute("PRAGMA user_version").fetchone()[0] == FORMAT)
 
 
 def read_only(path: Path) -> sqlite3.Connection:

@@ -7,6 +7,7 @@ from shutil import copyfile
 from tempfile import TemporaryDirectory
 
 from pendler.place_file import build
+from pendler.places import usable
 from pendler.regions import outlines
 from pendler.service import Misconfigured
 from pendler.settings import Settings
@@ -30,8 +31,8 @@ def prepare(settings: Settings) -> None:
         raise Misconfigured(
             f"PENDLER_HOME={settings.home} cannot be written to: {error.strerror}. Set it to a folder of this user's"
         ) from None
-    if not settings.places.exists():
-        tell("First start: preparing places and postcodes (about ten seconds)")
+    if not usable(settings.places):
+        tell("Preparing places and postcodes, once (about ten seconds)")
         make_places(settings)
 
 

@@ -58,7 +58,10 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
 
 
 def _languages(vacancy: Vacancy | None) -> list[str | None]:
-    return [language_of(profile) for profile in vacancy.profiles] if vacancy else []
+    if vacancy is None:
+        return []
+    country = next((place.country for place in vacancy.locations if place.country), None)
+    return [language_of(profile, country) for profile in vacancy.profiles]
 
 
 def _asked(fact: VacancyNormalised, languages: Sequence[str | None]) -> Asked:
