@@ -24,7 +24,7 @@ from bench.normalise import normalise
 from bench.openings import clusters
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
-from pendler.places import build
+from pendler.place_file import build
 
 Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]]]
 

@@ -14,7 +14,7 @@ from typing import Any
 from deploy.k8s import manifests
 from pendler import status
 from pendler.bus import dead_topic, open_bus
-from pendler.places import build
+from pendler.place_file import build
 from pendler.run import modules
 from pendler.service import Service
 from pendler.settings import Settings

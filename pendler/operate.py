@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -14,7 +15,8 @@ from pendler.audit import audit as audited
 from pendler.audit import trace as traced
 from pendler.bus import Bus, Record, dead_topic, open_bus
 from pendler.engines import Finding, checks_of, examine, examine_machine
-from pendler.prepare import prepare
+from pendler.prepare import import_regions, prepare
+from pendler.regions import BadRegions
 from pendler.run import Module, modules
 from pendler.service import Misconfigured, Service
 from pendler.settings import Settings
@@ -25,6 +27,8 @@ dead_app = typer.Typer(help="Records that were set aside.", no_args_is_help=True
 app.add_typer(dead_app, name="dead")
 groups_app = typer.Typer(help="The positions of the services on their topics.", no_args_is_help=True)
 app.add_typer(groups_app, name="groups")
+regions_app = typer.Typer(help="Outlines of the NUTS-3 regions.", no_args_is_help=True)
+app.add_typer(regions_app, name="regions")
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -101,6 +105,17 @@ def reset(group: str) -> None:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{group} starts again from the first record of {', '.join(topics)}")
+
+
+@regions_app.command("import")
+def regions_import(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Read Eurostat's GeoJSON (NUTS_RG_..._4326): towns without a postcode and points get their NUTS-3 region."""
+    try:
+        found = import_regions(Settings(), file)
+    except BadRegions as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{found:,} regions; in use from the next start. © EuroGeographics for the administrative boundaries")
 
 
 @dead_app.command("list")

@@ -65,6 +65,20 @@ UNKNOWN = "??"  # a country that is stated, but not one of these
 # So many first characters of a code lie, nearly always, in one region.
 AREAS = {"NL": 4, "PT": 4, "FR": 2}
 
+# Where a language is spoken by many at home: a town named in it elsewhere is named by a neighbour.
+SPOKEN: dict[str, tuple[str, ...]] = {
+    "de": ("DE", "AT", "CH", "LI", "LU"),
+    "fr": ("FR", "BE", "LU", "CH"),
+    "nl": ("NL", "BE"),
+    "it": ("IT", "CH"),
+    "sv": ("SE", "FI"),
+    "da": ("DK",),
+    "nb": ("NO",),
+    "en": ("IE", "UK", "MT"),
+    "el": ("EL", "CY"),
+} | {code: (code.upper(),) for code in ("bg", "es", "fi", "hr", "hu", "lt", "lv", "pl", "pt", "ro", "sk")}
+SPOKEN |= {"cs": ("CZ",), "et": ("EE",), "sl": ("SI",), "lb": ("LU",)}
+
 LONGEST = 200  # characters; a longer "town" is not one
 # Around a town may stand: "F-06400 "; " Cedex 9", " kommun", " 15e", " C", " a. M."; ", Donau"; "Stadt ".
 DIGITS_IN = "[0-9]{4}-[0-9]{3}|[0-9]{4,6}|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3}"
@@ -76,6 +90,7 @@ AFTER = re.compile(
 )
 GENITIVE = re.compile(r"s\s+(?:kommune?|stad)$", re.IGNORECASE)
 BREAK = re.compile(r"\s*[,;/|(\n]|\s[–-]+\s")
+BEHIND = re.compile(r"^([^(,]+?)\s*(?:\(|,\s*)(el|la|los|las|l'|le|les|os?|as?|de|den|het|'t|'s)\)?$", re.IGNORECASE)
 OFFICE = re.compile(r"^(?:stadt|gemeente|gemeinde|ville de|commune de|comune di|city of)\s+", re.IGNORECASE)
 LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"})
 # Where aa, ae, oe and ue stand for å, ä, ö and ü; Dutch Groeningen is not Groningen.
@@ -147,7 +162,8 @@ def town_keys(town: str, country: str) -> list[str]:
     bare = AFTER.sub("", BEFORE.sub("", town))
     head = BREAK.split(bare, maxsplit=1)[0]
     core = AFTER.sub("", OFFICE.sub("", head))
-    texts = dict.fromkeys((town, bare, head, core, GENITIVE.sub("", town)))
+    # "Bañeza (La)" is filed as "La Bañeza".
+    texts = dict.fromkeys((town, BEHIND.sub(r"\2 \1", town), bare, head, core, GENITIVE.sub("", town)))
     strict = dict.fromkeys(fold(text) for text in texts)
     return list(dict.fromkeys(key for name in strict for key in (name, loosen(name, country)) if key))
 

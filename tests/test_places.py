@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pendler.place_names import postcode_in
 from pendler.places import Places, distance_km, open_places
 
 POSTCODES = [
@@ -81,12 +82,12 @@ TOWNS = [
     ("DE", None, "Frankfurt a. M.", None, 50.11, 8.68),
     ("DE", "15230", "Frankfurt", "DE403", 52.34, 14.55),
     ("DE", None, "79098 Freiburg im Breisgau", "DE131", 47.99, 7.85),
-    ("DE", None, "Hamburg-Altona", None, 53.55, 9.94),
+    ("DE", None, "Hamburg-Altona", "DE600", 53.55, 9.94),
     ("DE", None, "Stadt Görlitz", None, 51.15, 14.99),
     ("BE", "4000", "Luik", "BE332", 50.63, 5.57),
     ("BE", None, "Liège", None, 50.63, 5.57),
     ("BE", None, "LÜTTICH", None, 50.63, 5.57),
-    ("BE", None, "Bruxelles (Ixelles)", None, 50.85, 4.35),
+    ("BE", None, "Bruxelles (Ixelles)", "BE100", 50.85, 4.35),
     ("BE", "9100", "Saint-Nicolas", "BE236", 51.17, 4.14),
     ("FR", "59000", "Rijsel", "FRE11", 50.63, 3.06),
     ("FR", None, "LILLE CEDEX 9", None, 50.63, 3.06),
@@ -96,7 +97,7 @@ TOWNS = [
     ("SE", "211 19", "Malmö kommun", "SE224", 55.61, 13.00),
     ("SE", None, "Gothenburg", None, 57.71, 11.97),
     ("SE", None, "Göteborgs Stad", None, 57.71, 11.97),
-    ("SE", None, "STOCKHOLM", None, 59.33, 18.07),
+    ("SE", None, "STOCKHOLM", "SE110", 59.33, 18.07),
     ("NO", "9008", "Tromsoe", "NO072", 69.65, 18.96),
     ("FI", "00100", "Helsingfors", "FI1B1", 60.17, 24.94),
     ("AX", "22100", "Mariehamn", "FI200", 60.10, 19.94),
@@ -113,7 +114,7 @@ TOWNS = [
     ("PT", None, "Lisboa", None, 38.72, -9.14),
     ("PL", None, "Łódź", None, 51.76, 19.46),
     ("PL", "66-400", "Gorzow Wielkopolski", "PL431", 52.74, 15.23),
-    ("CZ", None, "Praha 4", None, 50.08, 14.43),
+    ("CZ", None, "Praha 4", "CZ010", 50.08, 14.43),
     ("EL", "104 31", "Αθήνα", "EL303", 37.98, 23.73),
     ("BG", None, "София", None, 42.70, 23.32),
     ("RO", None, "București", None, 44.43, 26.10),
@@ -176,7 +177,7 @@ def test_a_town_in_any_spelling_has_its_place(
     assert distance_km(lat, lon, located.lat, located.lon) < 10
     assert located.nuts == nuts
     assert located.nuts_version == ("2024" if nuts else None)
-    assert located.method == ("postcode+town" if nuts else "town")
+    assert located.method == ("postcode+town" if places.nuts(country, postcode or postcode_in(town)) else "town")
 
 
 @pytest.mark.parametrize(("country", "postcode", "town"), UNKNOWN)

@@ -26,6 +26,8 @@ ENGINES = {
         "pendler/bus/log.py",
         "pendler/store/sqlite.py",
         "pendler/places.py",
+        "pendler/place_file.py",
+        "pendler/regions.py",
         "pendler/esco/stored.py",
     },
     "lightgbm": {"services/match/ranker.py"},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pendler.bus import Bus
 from pendler.esco.stored import Stored, current
-from pendler.places import Places, open_places
+from pendler.places import Located, Places, open_places
 from pendler.service import Fact, Handler, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
@@ -51,7 +51,7 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
         id(fact): Derived(
             language=next(iter(some), None),
             occupations=tuple(occupations),
-            places=tuple(_placed(_stated(fact).locations, places)),
+            places=tuple(place_of(at, places, next(iter(some), None)) for at in _stated(fact).locations),
         )
         for fact, some, occupations in zip(given, languages, coder.classify(asked, KEPT), strict=True)
     }
@@ -66,7 +66,10 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
 
 
 def _languages(vacancy: Vacancy | None) -> list[str | None]:
-    return [language_of(profile) for profile in vacancy.profiles] if vacancy else []
+    if vacancy is None:
+        return []
+    country = next((place.country for place in vacancy.locations if place.country), None)
+    return [language_of(profile, country) for profile in vacancy.profiles]
 
 
 def _asked(fact: VacancyNormalised, languages: Sequence[str | None]) -> Asked:
@@ -84,22 +87,28 @@ def _with(fact: VacancyNormalised, enrichment: int, derived: Derived) -> Vacancy
     return VacancyMatched.model_construct(**state | {"enrichment": enrichment, "derived": derived})
 
 
-def _placed(locations: Sequence[Location], places: Places) -> list[Place]:
-    return [place_of(location, places) for location in locations]
-
-
-def place_of(location: Location, places: Places) -> Place:
-    """Where a stated location is: what the source says first, then what its postcode and town tell."""
-    found = places.locate(location.country, location.postcode, location.city)
+def place_of(location: Location, places: Places, language: str | None = None) -> Place:
+    """Where a stated location is: what the source says first, then postcode, point and town in `language`."""
+    found = places.locate(location.country, location.postcode, location.city, language)
     stated = location.nuts if location.nuts and len(location.nuts) == 5 else None
+    nuts, version = (stated, None) if stated else _region(location, found, places)
     exact = location.lat is not None and location.lon is not None
     return Place(
         country=location.country,
-        nuts=stated or (found.nuts if found else None) or location.nuts,
-        nuts_version=None if stated or not found else found.nuts_version,
+        nuts=nuts or location.nuts,
+        nuts_version=version,
         lat=location.lat if exact else found.lat if found else None,
         lon=location.lon if exact else found.lon if found else None,
         name=location.city,
         method="stated" if exact or (stated and not found) else found.method if found else "country",
         radius_km=0.0 if exact else found.radius_km if found else None,
     )
+
+
+def _region(location: Location, found: Located | None, places: Places) -> tuple[str | None, str | None]:
+    """A postcode names its region; outlines are coarser, so a point comes next, and the town's name last."""
+    if location.lat is None or location.lon is None or (found and found.method.startswith("postcode")):
+        at = None
+    else:
+        at = places.region_at(location.country, location.lat, location.lon)
+    return at or ((found.nuts, found.nuts_version) if found else (None, None))
