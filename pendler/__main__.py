@@ -14,9 +14,9 @@ import structlog
 import typer
 
 from pendler.prepare import prepare
-from pendler.service import Misconfigured
+from pendler.service import Misconfigured, Unavailable
 from pendler.settings import Settings
-from pendler.stopping import MISCONFIGURED
+from pendler.stopping import AWAY, MISCONFIGURED
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 Names = Annotated[list[str] | None, typer.Argument(help="Services; none named: all of them.")]
@@ -84,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Misconfigured as wrong:
         print(f"pendler: {wrong}", file=sys.stderr)
         raise SystemExit(MISCONFIGURED) from None
+    except Unavailable as away:
+        print(f"pendler: {away}; try again when it is back", file=sys.stderr)
+        raise SystemExit(AWAY) from None
 
 
 if __name__ == "__main__":

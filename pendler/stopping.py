@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 
-MISCONFIGURED = 78
+AWAY, MISCONFIGURED = 75, 78
 """The exit code of a process that would never work as it is set; it has said what to do (EX_CONFIG of sysexits)."""
 PARENT = "PENDLER_SUPERVISOR"
 """Names the process that keeps this one running; without it, it should not run."""
