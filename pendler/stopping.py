@@ -5,7 +5,7 @@ import os
 import signal
 
 AWAY, MISCONFIGURED = 75, 78
-"""The exit code of a process that would never work as it is set; it has said what to do (EX_CONFIG of sysexits)."""
+"""Exit codes, of sysexits: an engine is away; set as it is it would never work, and it has said what to do."""
 PARENT = "PENDLER_SUPERVISOR"
 """Names the process that keeps this one running; without it, it should not run."""
 
