@@ -22,6 +22,7 @@ THEN = {
         "se_jobtech": ["se_jobtech/*2019*"],
         "eures_hrxml": ["eures_hrxml_no/*", "eures_hrxml_se/*"],
     },
+    "2024-11-04T12:00:00Z": {"de_ba": ["de_ba/*2024*"]},
     "2026-08-15T12:00:00Z": {"se_jobtech": ["se_jobtech/*2026*"]},
 }
 

@@ -140,14 +140,15 @@ def _kept(record: object) -> str:
 
 
 def json_record(body: str) -> dict[str, object]:
-    """The one record in the body of an item, in which nothing unfit was found when it was cut out."""
+    """The one record in the body of an item. What is written just as it was cut needs no second look."""
+    raw = body.encode(errors="replace")
     try:
-        record = None if _NUL in body else orjson.loads(body)
-    except orjson.JSONDecodeError:
-        record = None
-    if isinstance(record, dict):
-        return record
-    members = json_document(body.encode(errors="replace"))
+        record = orjson.loads(raw)
+        if isinstance(record, dict) and _NUL not in body and orjson.dumps(record) == raw and _shallow(record):
+            return record
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass  # the strict reader says what is wrong, and where
+    members = json_document(raw)
     if not isinstance(members, Members):
         raise Flaw("record-not-an-object", "", members, "each record is a JSON object")
     if flaw := blemish(members):
