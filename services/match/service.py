@@ -1,6 +1,6 @@
 """vacancy.normalised -> vacancy.matched: language, occupations, places. Stateless, so a replay comes out the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pendler.bus import Bus
 from pendler.esco.stored import Stored, current
@@ -9,11 +9,26 @@ from pendler.service import Fact, Handler, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from schemas.event import Erased, VacancyMatched, VacancyNormalised
-from schemas.vacancy import Derived, Location, Place, Stub, Vacancy
+from schemas.vacancy import Derived, Finding, Kind, Location, Occupation, Offering, Place, Stub, Vacancy
 from services.match.coding import Asked, Coder, open_coder
-from services.match.language import language_of
+from services.match.language import language_of, written_in
+from services.match.regulated import regulated
+from services.match.requirements import findings
 
 KEPT = 5
+SURE = 0.5
+"""Score from which an occupation is said to be regulated."""
+TRAINING = (Offering.APPRENTICESHIP, Offering.INTERNSHIP)
+STATED: Mapping[Kind, Callable[[Vacancy], object]] = {
+    Kind.LANGUAGE: lambda vacancy: vacancy.languages,
+    Kind.LICENCE: lambda vacancy: vacancy.licences,
+    Kind.EDUCATION: lambda vacancy: vacancy.education,
+    Kind.EXPERIENCE: lambda vacancy: vacancy.experience,
+    Kind.REMOTE: lambda vacancy: vacancy.remote is not None,
+    Kind.TRAINING: lambda vacancy: vacancy.offering in TRAINING,
+    Kind.SEASONAL: lambda vacancy: vacancy.offering is Offering.SEASONAL,
+}
+"""What a source may state itself: then its text is not asked."""
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - match needs no bus of its own
@@ -40,11 +55,7 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
     languages = [_languages(fact.vacancy) for fact in given]
     asked = [_asked(fact, some) for fact, some in zip(given, languages, strict=True)]
     derived = {
-        id(fact): Derived(
-            language=next(iter(some), None),
-            occupations=tuple(occupations),
-            places=tuple(place_of(at, places, next(iter(some), None)) for at in _stated(fact).locations),
-        )
+        id(fact): _derived(fact, some, occupations, places)
         for fact, some, occupations in zip(given, languages, coder.classify(asked, KEPT), strict=True)
     }
     number = coder.pack.number
@@ -55,6 +66,38 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
         for fact in facts
         if isinstance(fact, VacancyNormalised | Erased)
     ]
+
+
+def _derived(
+    fact: VacancyNormalised, languages: Sequence[str | None], occupations: Sequence[Occupation], places: Places
+) -> Derived:
+    """What follows for one vacancy from its languages and occupations."""
+    first = next(iter(languages), None)
+    located = [place_of(at, places, first) for at in _stated(fact).locations]
+    sure = [one.isco for one in occupations[:1] if one.score >= SURE]
+    lands = {place.country for place in located if place.country}
+    vacancy = fact.vacancy
+    return Derived(
+        language=first,
+        occupations=tuple(occupations),
+        places=tuple(located),
+        written=written_in(vacancy.profiles[0], first) if vacancy else (),
+        findings=(
+            *(told(vacancy, languages) if vacancy else ()),
+            *(one for isco in sure for one in regulated(isco, lands)),
+        ),
+    )
+
+
+def told(vacancy: Vacancy, languages: Sequence[str | None]) -> Sequence[Finding]:
+    """What the texts ask for and the source does not state itself."""
+    stated = {kind for kind, is_stated in STATED.items() if is_stated(vacancy)}
+    found: dict[tuple[Kind, str], Finding] = {}
+    for profile, language in zip(vacancy.profiles, languages, strict=True):
+        for one in findings(f"{profile.title}\n{profile.text}", language):
+            if one.kind not in stated:
+                found.setdefault((one.kind, one.value), one)
+    return list(found.values())
 
 
 def _languages(vacancy: Vacancy | None) -> list[str | None]:
