@@ -16,7 +16,8 @@ from services.match.tables import words
 LONGEST = 20_000
 """Letters of a text that are read."""
 SENTENCE = re.compile(r"[^.!?;•·*\n]+(?:[.](?=\S)[^.!?;•·*\n]*)*")
-PART = re.compile(r"[,:()]|\s[–-]\s|\b(?:but|aber|maar|mais|men|jedoch|sondern|mä)\b", re.IGNORECASE)
+PART = re.compile(r"[,()]|\s[–-]\s|\b(?:but|aber|maar|mais|men|jedoch|sondern|mä)\b", re.IGNORECASE)
+WORD, START = re.compile(r"\w+"), 4
 CEFR = re.compile(r"(?<![\w])([ABC][12])(?!\w)")
 LEVEL: dict[str, Cefr] = {level: level for level in get_args(Cefr)}
 CATEGORY = r"(?-i:(?:AM|A1|A2|A|B1|B|BE|B96|C1|C1E|C|CE|C/E|D1|D1E|D|DE|D/E|T)(?![\w]))"
@@ -34,7 +35,8 @@ Table = dict[str, Any]
 class Patterns:
     """The words of one language, ready to be looked for. A group of `phrases` is called by kind and number."""
 
-    any: re.Pattern[str]
+    any: frozenset[str]
+    starts: dict[str, frozenset[str]]
     negation: re.Pattern[str]
     wished: re.Pattern[str]
     names: re.Pattern[str]
@@ -59,12 +61,17 @@ def findings(text: str, language: str | None) -> list[Finding]:
     known = patterns(language) if language else None
     found: dict[tuple[Kind, str], Finding] = {}
     for sentence in SENTENCE.finditer(text[:LONGEST]) if known else ():
-        if known and known.any.search(sentence[0]):
-            for one in _in(" ".join(sentence[0].split()), known):
+        if known and not known.any.isdisjoint(starts := _starts(sentence[0])):
+            for one in _in(" ".join(sentence[0].split()), starts, known):
                 before = found.get((one.kind, one.value))
                 if before is None or (one.level and not before.level):
                     found[one.kind, one.value] = one
     return _plain(found.values())
+
+
+def _starts(text: str) -> set[str]:
+    """The first letters of the words of a text: a sentence without those of any known word is not looked at."""
+    return {word[:START] for word in WORD.findall(text.lower())}
 
 
 def _plain(found: Any) -> list[Finding]:
@@ -74,11 +81,14 @@ def _plain(found: Any) -> list[Finding]:
     return [one for one in found if one.value or one.kind not in vague or one.kind not in told]
 
 
-def _in(sentence: str, known: Patterns) -> Iterator[Finding]:
+def _in(sentence: str, starts: set[str], known: Patterns) -> Iterator[Finding]:
     denied = bool(known.negation.search(sentence))
-    yield from _languages(sentence, known, denied)
-    yield from _licences(sentence, known, denied)
-    yield from _experience(sentence, known, denied)
+    for looked_for, find in LOOKED_FOR.items():
+        if not known.starts[looked_for].isdisjoint(starts):
+            yield from find(sentence, known, denied)
+
+
+def _phrases(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
     for met in known.phrases.finditer(sentence):
         if not (denied and _denied(sentence, met, known)):
             kind, value = known.meant[int(str(met.lastgroup)[1:])]
@@ -119,7 +129,7 @@ def _licences(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]
 def _experience(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
     if not known.nouns.search(sentence):
         return
-    numbers = [met for met in known.years.finditer(sentence) if int(met["low"]) <= MOST_YEARS]
+    numbers = [met for met in known.years.finditer(sentence) if 0 < int(met["low"]) <= MOST_YEARS]
     for met in numbers:
         left = sentence[max(0, met.start() - OWNER) : met.start()]
         if not known.owner.search(left) and not denied:
@@ -153,13 +163,15 @@ def patterns(language: str) -> Patterns | None:
     if table is None:
         return None
     spoken, licence, years = table["languages"], table["licence"], table["experience"]
+    starts = {name: frozenset(map(_start, said)) for name, said in _said(table)}
     phrases = [(kind, value, said) for kind, some in table["phrases"].items() for value, said in some.items()]
     names = list(spoken["names"].items())
     nouns = one_of(licence["nouns"])
     kinds = one_of(licence["classes"])
     held = rf"{CATEGORY}(?:{LINKED}{CATEGORY})*"
     return Patterns(
-        any=compiled([*_said(table)]),
+        any=frozenset[str]().union(*starts.values()),
+        starts=starts,
         negation=compiled(table["negation"]),
         wished=compiled(table["wished"]),
         names=re.compile("|".join(f"(?P<n{n}>{one_of(said)})" for n, (_, said) in enumerate(names)), re.IGNORECASE),
@@ -185,13 +197,21 @@ def patterns(language: str) -> Patterns | None:
     )
 
 
-def _said(table: Table) -> Iterator[str]:
-    """Every word that a finding begins with."""
-    for some in (*table["languages"]["names"].values(), table["licence"]["nouns"], table["experience"]["nouns"]):
-        yield from some
-    for kind in table["phrases"].values():
-        for some in kind.values():
-            yield from some
+def _said(table: Table) -> Iterator[tuple[str, list[str]]]:
+    """The words that a finding of each sort begins with."""
+    yield "languages", [one for some in table["languages"]["names"].values() for one in some]
+    # "B-körkort", "B rijbewijs": the word itself may come second.
+    yield "licence", table["licence"]["nouns"]
+    yield "experience", table["experience"]["nouns"]
+    yield "phrases", [one for kind in table["phrases"].values() for some in kind.values() for one in some]
+
+
+def _start(said: str) -> str:
+    met = WORD.search(said.lower())
+    return met[0][:START] if met else ""
+
+
+LOOKED_FOR = {"languages": _languages, "licence": _licences, "experience": _experience, "phrases": _phrases}
 
 
 def compiled(said: Sequence[str]) -> re.Pattern[str]:
