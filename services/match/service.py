@@ -12,6 +12,7 @@ from schemas.event import Erased, VacancyMatched, VacancyNormalised
 from schemas.vacancy import Derived, Finding, Kind, Location, Occupation, Offering, Place, Stub, Vacancy
 from services.match.coding import Asked, Coder, open_coder
 from services.match.language import language_of, written_in
+from services.match.phrases import SkillFinder
 from services.match.regulated import regulated
 from services.match.requirements import findings
 
@@ -33,12 +34,16 @@ STATED: Mapping[Kind, Callable[[Vacancy], object]] = {
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - match needs no bus of its own
     pack = current(settings.home)
-    return build(open_coder(pack.folder if isinstance(pack, Stored) else None), open_places(settings.places))
+    stored = pack if isinstance(pack, Stored) else None
+    coder = open_coder(stored.folder if stored else None)
+    return build(coder, open_places(settings.places), SkillFinder(stored) if stored else None)
 
 
-def build(coder: Coder, places: Places) -> Service:
+def build(coder: Coder, places: Places, skills: SkillFinder | None = None) -> Service:
+    """Our own lexicon has no skills: then none are found."""
+
     async def on_normalised(facts: Sequence[Fact]) -> Result:
-        return Result(matched(facts, coder, places))
+        return Result(matched(facts, coder, places, skills))
 
     return Service(
         "match",
@@ -49,13 +54,15 @@ def build(coder: Coder, places: Places) -> Service:
     )
 
 
-def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[VacancyMatched | Erased]:
+def matched(
+    facts: Sequence[Fact], coder: Coder, places: Places, skills: SkillFinder | None = None
+) -> list[VacancyMatched | Erased]:
     """Each vacancy with what follows from it and from this pack; occupations are coded for the whole batch at once."""
     given = [fact for fact in facts if isinstance(fact, VacancyNormalised)]
     languages = [_languages(fact.vacancy) for fact in given]
     asked = [_asked(fact, some) for fact, some in zip(given, languages, strict=True)]
     derived = {
-        id(fact): _derived(fact, some, occupations, places)
+        id(fact): _derived(fact, some, occupations, places, skills)
         for fact, some, occupations in zip(given, languages, coder.classify(asked, KEPT), strict=True)
     }
     number = coder.pack.number
@@ -69,7 +76,11 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
 
 
 def _derived(
-    fact: VacancyNormalised, languages: Sequence[str | None], occupations: Sequence[Occupation], places: Places
+    fact: VacancyNormalised,
+    languages: Sequence[str | None],
+    occupations: Sequence[Occupation],
+    places: Places,
+    skills: SkillFinder | None,
 ) -> Derived:
     """What follows for one vacancy from its languages and occupations."""
     first = next(iter(languages), None)
@@ -77,11 +88,14 @@ def _derived(
     sure = [one.isco for one in occupations[:1] if one.score >= SURE]
     lands = {place.country for place in located if place.country}
     vacancy = fact.vacancy
+    profile = vacancy.profiles[0] if vacancy else None
+    occupation = next(iter(occupations), None)
     return Derived(
         language=first,
         occupations=tuple(occupations),
+        skills=tuple(skills.find(f"{profile.title}\n{profile.text}", first, occupation)) if skills and profile else (),
         places=tuple(located),
-        written=written_in(vacancy.profiles[0], first) if vacancy else (),
+        written=written_in(profile, first) if profile else (),
         findings=(
             *(told(vacancy, languages) if vacancy else ()),
             *(one for isco in sure for one in regulated(isco, lands)),
