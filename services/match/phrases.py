@@ -41,7 +41,7 @@ class Phrases:
     def __init__(self, language: str, labels: Sequence[tuple[str, str]]) -> None:
         self.language = language
         self._labels: dict[str, list[Label]] = {}
-        self._widths: dict[str, int] = {}
+        self._together: dict[str, set[str]] = {}
         for uri, text in labels:
             self._add(uri, text)
 
@@ -61,7 +61,11 @@ class Phrases:
 
     def _at(self, stems: Sequence[str], at: int) -> tuple[Sequence[Label], int]:
         """The longest labels whose words are the next ones, and how many words they are; none of one word."""
-        for width in range(min(self._widths.get(stems[at], 0), len(stems) - at), 0, -1):
+        together = self._together.get(stems[at], ())
+        most = at + 1
+        while most < min(len(stems), at + LONGEST_LABEL) and stems[most] in together:
+            most += 1
+        for width in range(most - at, 0, -1):
             if labels := self._labels.get(_key(stems[at : at + width])):
                 return labels, width
         return (), 1
@@ -77,8 +81,8 @@ class Phrases:
         same = self._labels.setdefault(_key(stems), [])
         if all(one.uri != uri for one in same):
             same.append(Label(uri, len(stems), None if len(stems) > 1 else words[0] if short else words[0].lower()))
-        for stem in stems:
-            self._widths[stem] = max(self._widths.get(stem, 0), len(stems))
+        for stem in stems if len(stems) > 1 else ():
+            self._together.setdefault(stem, set()).update(stems)
 
 
 class SkillFinder:
