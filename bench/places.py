@@ -121,9 +121,9 @@ def main() -> None:
         build(Path(folder) / "places.db", lambda _: None, REGIONS)
         places = open_places(Path(folder) / "places.db")
         known = [(feed, where, truth(where[0], places)) for feed, where in stated()]
-        began = time.perf_counter()
+        began = time.process_time()
         answers = [places.locate(at.country, at.postcode, at.city, spoken) for _, (at, spoken), _ in known]
-        rate = len(answers) / (time.perf_counter() - began)
+        rate = len(answers) / (time.process_time() - began)
     counts: dict[str, Counter[str]] = {}
     for (feed, (at, _), right), found in zip(known, answers, strict=True):
         nuts = found.nuts if found else None

@@ -233,6 +233,38 @@ class Skill(Part):
     label: str
     score: Annotated[float, Field(ge=0, le=1)]
     evidence: str = ""
+    essential: bool | None = None
+    """For the coded occupation, by ESCO: essential, optional, or neither (None)."""
+    implied: bool = False
+    """The text does not say it: the occupation needs it."""
+
+
+class Kind(StrEnum):
+    """What a text may ask for or offer, beside occupation and skills."""
+
+    LANGUAGE = "language"
+    LICENCE = "licence"
+    EDUCATION = "education"
+    EXPERIENCE = "experience"
+    REMOTE = "remote"
+    TRAINING = "training"
+    SHIFT = "shift"
+    SEASONAL = "seasonal"
+    REGULATED = "regulated"
+
+
+class Finding(Part):
+    """One thing that the text asks for or offers; `evidence` is the passage that shows it.
+
+    `value`: a language; a licence category ("" where none is named); ISCED or EQF level; years of experience ("" where
+    none are named); remote, hybrid; apprenticeship, traineeship; shift, night, weekend; seasonal; an ISCO group.
+    """
+
+    kind: Kind
+    value: str = ""
+    level: Cefr | None = None
+    required: bool = True
+    evidence: str = ""
 
 
 class Place(Part):
@@ -255,3 +287,6 @@ class Derived(Part):
     occupations: tuple[Occupation, ...] = ()
     skills: tuple[Skill, ...] = ()
     places: tuple[Place, ...] = ()
+    written: tuple[Language, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What the source does not state itself."""

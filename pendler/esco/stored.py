@@ -86,6 +86,11 @@ class Stored:
         asked = "SELECT skill, essential FROM skill_of WHERE occupation = ?"
         return [(uri, bool(essential)) for uri, essential in self._all(asked, occupation)]
 
+    def skill_labels(self, language: str) -> list[tuple[str, str]]:
+        """Every label of every skill in a language, the preferred ones first: (URI, label)."""
+        asked = "SELECT uri, text FROM label JOIN skill USING (uri) WHERE language = ? ORDER BY label.n, skill.n"
+        return [(str(uri), str(text)) for uri, text in self._all(asked, language)]
+
     def _label(self, uri: str, language: str) -> str:
         asked = "SELECT text FROM label WHERE uri = ? AND n = 0 AND language IN (?, 'en') ORDER BY language = 'en'"
         found = self._all(asked + (" DESC" if language == "en" else ""), uri, language)

@@ -3,7 +3,7 @@
 Then vacancy.matched -> vacancy.clustered, which has a store of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pendler.bus import Bus
 from pendler.esco.stored import Stored, current
@@ -13,23 +13,42 @@ from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.event import Erased, VacancyClustered, VacancyMatched, VacancyNormalised
-from schemas.vacancy import Derived, Location, Place, Stub, Vacancy
+from schemas.vacancy import Derived, Finding, Kind, Location, Occupation, Offering, Place, Stub, Vacancy
 from services.match import clusters
 from services.match.coding import Asked, Coder, open_coder
-from services.match.language import language_of
+from services.match.language import language_of, written_in
+from services.match.phrases import SkillFinder
+from services.match.regulated import regulated
+from services.match.requirements import findings
 
 KEPT = 5
+SURE = 0.5
+"""Score from which an occupation is said to be regulated."""
+TRAINING = (Offering.APPRENTICESHIP, Offering.INTERNSHIP)
+STATED: Mapping[Kind, Callable[[Vacancy], object]] = {
+    Kind.LANGUAGE: lambda vacancy: vacancy.languages,
+    Kind.LICENCE: lambda vacancy: vacancy.licences,
+    Kind.EDUCATION: lambda vacancy: vacancy.education,
+    Kind.EXPERIENCE: lambda vacancy: vacancy.experience,
+    Kind.REMOTE: lambda vacancy: vacancy.remote is not None,
+    Kind.TRAINING: lambda vacancy: vacancy.offering in TRAINING,
+    Kind.SEASONAL: lambda vacancy: vacancy.offering is Offering.SEASONAL,
+}
+"""What a source may state itself: then its text is not asked."""
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - match needs no bus of its own
     pack = current(settings.home)
-    coder = open_coder(pack.folder if isinstance(pack, Stored) else None)
-    return build(coder, open_places(settings.places), open_store(settings.url_of("store"), "match"))
+    stored = pack if isinstance(pack, Stored) else None
+    coder, skills = open_coder(stored.folder if stored else None), SkillFinder(stored) if stored else None
+    return build(coder, open_places(settings.places), open_store(settings.url_of("store"), "match"), skills)
 
 
-def build(coder: Coder, places: Places, store: Store) -> Service:
+def build(coder: Coder, places: Places, store: Store, skills: SkillFinder | None = None) -> Service:
+    """Our own lexicon has no skills: then none are found."""
+
     async def on_normalised(facts: Sequence[Fact]) -> Result:
-        return Result(matched(facts, coder, places))
+        return Result(matched(facts, coder, places, skills))
 
     return Service(
         "match",
@@ -42,17 +61,15 @@ def build(coder: Coder, places: Places, store: Store) -> Service:
     )
 
 
-def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[VacancyMatched | Erased]:
+def matched(
+    facts: Sequence[Fact], coder: Coder, places: Places, skills: SkillFinder | None = None
+) -> list[VacancyMatched | Erased]:
     """Each vacancy with what follows from it and from this pack; occupations are coded for the whole batch at once."""
     given = [fact for fact in facts if isinstance(fact, VacancyNormalised)]
     languages = [_languages(fact.vacancy) for fact in given]
     asked = [_asked(fact, some) for fact, some in zip(given, languages, strict=True)]
     derived = {
-        id(fact): Derived(
-            language=next(iter(some), None),
-            occupations=tuple(occupations),
-            places=tuple(place_of(at, places, next(iter(some), None)) for at in _stated(fact).locations),
-        )
+        id(fact): _derived(fact, some, occupations, places, skills)
         for fact, some, occupations in zip(given, languages, coder.classify(asked, KEPT), strict=True)
     }
     number = coder.pack.number
@@ -63,6 +80,45 @@ def matched(facts: Sequence[Fact], coder: Coder, places: Places) -> list[Vacancy
         for fact in facts
         if isinstance(fact, VacancyNormalised | Erased)
     ]
+
+
+def _derived(
+    fact: VacancyNormalised,
+    languages: Sequence[str | None],
+    occupations: Sequence[Occupation],
+    places: Places,
+    skills: SkillFinder | None,
+) -> Derived:
+    """What follows for one vacancy from its languages and occupations."""
+    first = next(iter(languages), None)
+    located = [place_of(at, places, first) for at in _stated(fact).locations]
+    sure = [one.isco for one in occupations[:1] if one.score >= SURE]
+    lands = {place.country for place in located if place.country}
+    vacancy = fact.vacancy
+    profile = vacancy.profiles[0] if vacancy else None
+    occupation = next(iter(occupations), None)
+    return Derived(
+        language=first,
+        occupations=tuple(occupations),
+        skills=tuple(skills.find(f"{profile.title}\n{profile.text}", first, occupation)) if skills and profile else (),
+        places=tuple(located),
+        written=written_in(profile, first) if profile else (),
+        findings=(
+            *(told(vacancy, languages) if vacancy else ()),
+            *(one for isco in sure for one in regulated(isco, lands)),
+        ),
+    )
+
+
+def told(vacancy: Vacancy, languages: Sequence[str | None]) -> Sequence[Finding]:
+    """What the texts ask for and the source does not state itself."""
+    stated = {kind for kind, is_stated in STATED.items() if is_stated(vacancy)}
+    found: dict[tuple[Kind, str], Finding] = {}
+    for profile, language in zip(vacancy.profiles, languages, strict=True):
+        for one in findings(f"{profile.title}\n{profile.text}", language):
+            if one.kind not in stated:
+                found.setdefault((one.kind, one.value), one)
+    return list(found.values())
 
 
 def _languages(vacancy: Vacancy | None) -> list[str | None]:

@@ -3,6 +3,9 @@
 import csv
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+import yaml
 
 
 @cache
@@ -15,3 +18,10 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
 def column(name: str) -> tuple[str, ...]:
     """The first column of `NAME.csv`."""
     return tuple(next(iter(row.values())) for row in rows(name))
+
+
+@cache
+def words(language: str) -> dict[str, Any] | None:
+    """What `LANGUAGE.yaml` says; None where there is no such table."""
+    path = files(__name__).joinpath(f"{language}.yaml")
+    return yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
