@@ -86,6 +86,10 @@ class Pack:
         uri = self._stems.get((language, stemmed(title, language))) if language else None
         return {language: uri} if language and uri else {}
 
+    def knows(self, title: str, language: str | None) -> bool:
+        """Whether `titled` or `inflected` would find anything: asked of every part of every title."""
+        return title in self._titles or (language is not None and (language, stemmed(title, language)) in self._stems)
+
     def titles(self) -> Iterable[str]:
         return self._titles
 
@@ -102,6 +106,8 @@ def normal(title: str) -> str:
 
 def stemmed(title: str, language: str) -> str:
     """A title in `normal` form as the stems of its words."""
+    if " " not in title:
+        return sought(title, language)[-1]
     return " ".join(sought(word, language)[-1] for word in title.split())
 
 

@@ -66,14 +66,14 @@ async def clustered(store: Store, facts: Sequence[Fact]) -> Result:
     found = {fact.ref: opening for fact in newest.values() if (opening := _opening(fact))}
     keys = {key for opening in found.values() for key in opening.keys}
     blocks = {key: list(doc["refs"]) for key, doc in (await store.get(BLOCKS, sorted(keys))).items()}
-    known = await _read(store, {*newest, *(ref for refs in blocks.values() for ref in refs)})
-    before = {ref: one.document() for ref, one in known.items()}
+    before = await store.get(OPENINGS, sorted({*newest, *(ref for refs in blocks.values() for ref in refs)}))
+    known = {ref: Known.read(doc) for ref, doc in before.items()}
     added: dict[str, list[str]] = {}
     for ref, fact in newest.items():
         _take(fact, found.get(ref), known, blocks, added)
     await _reach(store, known, before)
     events = list(_told(known, newest, before))
-    changed = {ref: one.document() for ref, one in known.items() if one.document() != before.get(ref)}
+    changed = {ref: doc for ref, one in known.items() if (doc := one.document()) != before.get(ref)}
     gone = [ref for ref in newest if ref not in known]
 
     async def write() -> None:
@@ -88,16 +88,12 @@ def _opening(fact: Fact) -> Opening | None:
     return opening_of(fact) if isinstance(fact, VacancyMatched) else None
 
 
-async def _read(store: Store, refs: Iterable[str]) -> dict[str, Known]:
-    return {ref: Known.read(doc) for ref, doc in (await store.get(OPENINGS, sorted(refs))).items()}
-
-
 async def _reach(store: Store, known: dict[str, Known], before: dict[str, Doc]) -> None:
     """Reads what hangs together with what is known, link by link."""
     while missing := {ref for one in known.values() for ref in (*one.links, *one.members)} - known.keys():
-        read = await _read(store, missing)
-        known |= read
-        before |= {ref: one.document() for ref, one in read.items()}
+        read = await store.get(OPENINGS, sorted(missing))
+        known |= {ref: Known.read(doc) for ref, doc in read.items()}
+        before |= read
         for one in known.values():
             gone = missing - read.keys()
             one.links = {ref: link for ref, link in one.links.items() if ref not in gone}

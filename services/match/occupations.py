@@ -121,16 +121,20 @@ def _weighed(one: Occupation, groups: set[str], meant: Mapping[str, tuple[bool, 
 
 
 def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
-    for form in variants(title):
-        yield from _called(form, EXACT, "title", language, pack)
+    for part, score, method in _spans(title, pack.longest):
+        if pack.knows(part, language):
+            yield from _called(part, score, method, language, pack)
+
+
+def _spans(title: str, longest: int) -> Iterator[tuple[str, float, str]]:
+    """What in a title may be an occupation, how sure that would be, and how it was found."""
+    yield from ((form, EXACT, "title") for form in variants(title))
     for n, shape in enumerate(_shapes(title)):
         whole = normal(shape)
-        yield from _called(whole, PART + 0.05 if n else EXACT, "title-part" if n else "title", language, pack)
+        yield (whole, PART + 0.05, "title-part") if n else (whole, EXACT, "title")
         tokens = whole.split()
-        for part in _parts(tokens, pack.longest):
-            yield from _called(part, PART + 0.02 * part.count(" "), "title-part", language, pack)
-        for tail in _tails(tokens):
-            yield from _called(tail, TAIL, "compound", language, pack)
+        yield from ((part, PART + 0.02 * part.count(" "), "title-part") for part in _parts(tokens, longest))
+        yield from ((tail, TAIL, "compound") for tail in _tails(tokens))
 
 
 def _shapes(title: str) -> list[str]:

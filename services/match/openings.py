@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -62,7 +62,7 @@ class Opening:
             yield f"t:{self.title}|{place}"
 
     def document(self) -> dict[str, Any]:
-        return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(self).items()}
+        return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(self).items()}
 
     @classmethod
     def read(cls, doc: dict[str, Any]) -> "Opening":
@@ -122,9 +122,9 @@ def _places(event: VacancyMatched, vacancy: Vacancy) -> Iterator[str]:
 
 def pieces_of(text: str) -> Parts:
     """A sample of the runs of three words of a text: the same text gives the same sample, a part of it a part."""
-    told = [fold(word) for word in words(text[:LETTERS])]
-    hashed = (crc32(" ".join(told[n : n + RUN]).encode()) for n in range(len(told) - RUN + 1))
-    return frozenset(one for one in hashed if one % SPARSE == 0)
+    told = words(text[:LETTERS])
+    runs = zip(*(told[n:] for n in range(RUN)), strict=False)
+    return frozenset(one for run in runs if (one := crc32(" ".join(run).encode())) % SPARSE == 0)
 
 
 def shared(one: Parts, other: Parts) -> float | None:
