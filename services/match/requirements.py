@@ -16,7 +16,9 @@ from services.match.tables import words
 LONGEST = 20_000
 """Letters of a text that are read."""
 SENTENCE = re.compile(r"[^.!?;•·*\n]+(?:[.](?=\S)[^.!?;•·*\n]*)*")
-PART = re.compile(r"[,()]|\s[–-]\s|\b(?:but|aber|maar|mais|men|jedoch|sondern|mä)\b", re.IGNORECASE)
+JOINED = r"(?!\s*(?:hvis|wenn|dass|if|that|als|dat|si|que|om|att|at)\b)"
+"""A comma before such a word parts nothing: "it is not necessary, that you ..."."""
+PART = re.compile(rf",{JOINED}|[()]|\s[–-]\s|\b(?:but|aber|maar|mais|men|jedoch|sondern|mä)\b", re.IGNORECASE)
 WORD, START = re.compile(r"\w+"), 4
 CEFR = re.compile(r"(?<![\w])([ABC][12])(?!\w)")
 LEVEL: dict[str, Cefr] = {level: level for level in get_args(Cefr)}
@@ -90,9 +92,10 @@ def _in(sentence: str, starts: set[str], known: Patterns) -> Iterator[Finding]:
 
 def _phrases(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
     for met in known.phrases.finditer(sentence):
-        if not (denied and _denied(sentence, met, known)):
-            kind, value = known.meant[int(str(met.lastgroup)[1:])]
-            yield _finding(kind, value, sentence, known)
+        kind, value = known.meant[int(str(met.lastgroup)[1:])]
+        # "The contract ends in a CAP, so nothing is asked for": a denial anywhere may be that of a degree.
+        if not (denied and (kind is Kind.EDUCATION or _denied(sentence, met, known))):
+            yield _finding(kind, value, sentence, known, met)
 
 
 def _languages(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
@@ -103,7 +106,7 @@ def _languages(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding
         asked = known.asked.search(left) or known.asked.search(right) or CEFR.search(right) or known.own.match(met[0])
         if asked and not (denied and _denied(sentence, met, known, asked=True)):
             value = known.name_of[str(met.lastgroup)]
-            yield _finding(Kind.LANGUAGE, value, sentence, known, level=_level(left, right, known))
+            yield _finding(Kind.LANGUAGE, value, sentence, known, met, _level(left, right, known))
 
 
 def _level(left: str, right: str, known: Patterns) -> Cefr | None:
@@ -123,7 +126,7 @@ def _licences(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]
             continue
         categories = [one.replace("/", "") for one in CATEGORIES.findall(met[0])]
         if categories or known.bare.search(met[0]):
-            yield from (_finding(Kind.LICENCE, one, sentence, known) for one in categories or [""])
+            yield from (_finding(Kind.LICENCE, one, sentence, known, met) for one in categories or [""])
 
 
 def _experience(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
@@ -133,27 +136,36 @@ def _experience(sentence: str, known: Patterns, denied: bool) -> Iterator[Findin
     for met in numbers:
         left = sentence[max(0, met.start() - OWNER) : met.start()]
         if not known.owner.search(left) and not denied:
-            yield _finding(Kind.EXPERIENCE, met["low"], sentence, known)
+            yield _finding(Kind.EXPERIENCE, met["low"], sentence, known, met)
     noun = known.nouns.search(sentence)
     if noun and denied and not numbers and _denied(sentence, noun, known):
-        yield _finding(Kind.EXPERIENCE, "", sentence, known).model_copy(update={"required": False})
-    if not denied and not numbers and known.needed.search(sentence):
-        yield _finding(Kind.EXPERIENCE, "", sentence, known)
+        yield _finding(Kind.EXPERIENCE, "", sentence, known, noun).model_copy(update={"required": False})
+    if not denied and not numbers and (said := known.needed.search(sentence)):
+        yield _finding(Kind.EXPERIENCE, "", sentence, known, said)
 
 
 def _denied(sentence: str, met: re.Match[str], known: Patterns, asked: bool = False) -> bool:
     """Whether a sentence with a negation denies what was met: in the same part of it, or not plainly elsewhere."""
+    part = _part(sentence, met)
+    return bool(known.negation.search(part)) or (asked and not _asks(part, known))
+
+
+def _part(sentence: str, met: re.Match[str]) -> str:
+    """The part of a sentence, between commas and the like, that something stands in."""
     ends = [0, *(one.start() for one in PART.finditer(sentence)), len(sentence)]
-    start = max(end for end in ends if end <= met.start())
-    stop = min(end for end in ends if end >= met.end())
-    part = sentence[start:stop]
-    return bool(known.negation.search(part)) or (asked and not (known.asked.search(part) or CEFR.search(part)))
+    return sentence[max(end for end in ends if end <= met.start()) : min(end for end in ends if end >= met.end())]
 
 
-def _finding(kind: Kind, value: str, sentence: str, known: Patterns, level: Cefr | None = None) -> Finding:
-    return Finding.model_construct(
-        kind=kind, value=value, level=level, required=not known.wished.search(sentence), evidence=sentence[:200]
-    )
+def _asks(part: str, known: Patterns) -> bool:
+    return bool(known.asked.search(part) or CEFR.search(part))
+
+
+def _finding(
+    kind: Kind, value: str, sentence: str, known: Patterns, met: re.Match[str], level: Cefr | None = None
+) -> Finding:
+    part = _part(sentence, met)
+    wished = known.wished.search(part) or (known.wished.search(sentence) and not _asks(part, known))
+    return Finding.model_construct(kind=kind, value=value, level=level, required=not wished, evidence=sentence[:200])
 
 
 @cache
