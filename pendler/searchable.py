@@ -16,7 +16,8 @@ from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, Shown
 from schemas.vacancy import Profile, Status
 
-SURE = 0.5
+SURE = 0.3
+"""The score from which an occupation counts; docs/decisions/0042 has what it finds and what it mistakes."""
 NO_DEADLINE = 2**38
 Point = tuple[float, float]
 RECENT = 5_000

@@ -110,7 +110,7 @@ def checked(folder: Path) -> About:
             newer = "update Pendler" if said["format"] > FORMAT else again
             raise BadPack(f"{folder}: a pack of format {said['format']}, this version reads {FORMAT}; {newer}")
         about = About(**said)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise BadPack(f"{folder} is no ESCO pack, or its import was cut short (no pack.json); {again}") from error
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise BadPack(f"{folder / 'pack.json'} is damaged; {again}") from error

@@ -32,7 +32,7 @@ CROSSWALKS = {
 """Scheme of a code -> country of the crosswalk that explains it."""
 EXACT, PART, TAIL = 0.97, 0.85, 0.72
 """Scores: the whole title, a part of it, the end of a compound."""
-ELSEWHERE, ONLY_PART_ELSEWHERE, INFLECTED = 0.9, 0.55, 0.95
+ELSEWHERE, ONLY_PART_ELSEWHERE, INFLECTED, CONTRADICTED = 0.9, 0.3, 0.95, 0.3
 """Factors: a title of another language, a part that is one (`arts` is a doctor in Dutch), another form."""
 
 BRANCH = "likeness-branch"
@@ -117,7 +117,7 @@ def _weighed(one: Occupation, groups: set[str], meant: Mapping[str, tuple[bool, 
         return one.model_copy(update={"score": max(one.score, 0.9), "method": f"{one.method}+crosswalk"})
     if any(one.isco.startswith(group) for group in groups):
         return one.model_copy(update={"score": max(one.score, 0.9), "method": f"{one.method}+isco-code"})
-    return one.model_copy(update={"score": one.score * 0.5}) if groups or meant else one
+    return one.model_copy(update={"score": one.score * CONTRADICTED}) if groups or meant else one
 
 
 def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
