@@ -90,8 +90,17 @@ def _in(sentence: str, starts: set[str], known: Patterns) -> Iterator[Finding]:
             yield from find(sentence, known, denied)
 
 
+def _met(pattern: re.Pattern[str], starts: frozenset[str], sentence: str) -> Iterator[re.Match[str]]:
+    """What `finditer` would give, tried only at words that begin as one of the table does: a tenth of its time."""
+    end = 0
+    for word in WORD.finditer(sentence):
+        if word.start() >= end and word[0][:START].lower() in starts and (met := pattern.match(sentence, word.start())):
+            end = met.end()
+            yield met
+
+
 def _phrases(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
-    for met in known.phrases.finditer(sentence):
+    for met in _met(known.phrases, known.starts["phrases"], sentence):
         kind, value = known.meant[int(str(met.lastgroup)[1:])]
         # "The contract ends in a CAP, so nothing is asked for": a denial anywhere may be that of a degree.
         if not (denied and (kind is Kind.EDUCATION or _denied(sentence, met, known))):
@@ -99,7 +108,7 @@ def _phrases(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
 
 
 def _languages(sentence: str, known: Patterns, denied: bool) -> Iterator[Finding]:
-    for met in known.names.finditer(sentence):
+    for met in _met(known.names, known.starts["languages"], sentence):
         left, right = sentence[max(0, met.start() - BEFORE) : met.start()], sentence[met.end() : met.end() + AFTER]
         if known.others.match(right.lstrip(" -")) or known.before.search(left.rstrip()[-OWNER:]):
             continue
