@@ -28,7 +28,7 @@ LETTERS = 6000
 RUN = 3
 """Words that make one piece of a text."""
 SPARSE = 4
-"""One piece of a text in so many is kept."""
+"""Of the words of a text, one in so many begins a piece that is kept."""
 FEW = 8
 """Pieces under which a text is too short to tell anything."""
 SAME_TEXT, LIKELY_TEXT, SAME_TITLE, LIKELY_TITLE = 0.9, 0.85, 0.99, 0.6
@@ -122,9 +122,9 @@ def _places(event: VacancyMatched, vacancy: Vacancy) -> Iterator[str]:
 
 def pieces_of(text: str) -> Parts:
     """A sample of the runs of three words of a text: the same text gives the same sample, a part of it a part."""
-    told = words(text[:LETTERS])
-    runs = zip(*(told[n:] for n in range(RUN)), strict=False)
-    return frozenset(one for run in runs if (one := crc32(" ".join(run).encode())) % SPARSE == 0)
+    told = [word.encode() for word in words(text[:LETTERS])]
+    kept = (n for n in range(len(told) - RUN + 1) if crc32(told[n]) % SPARSE == 0)
+    return frozenset(crc32(b" ".join(told[n : n + RUN])) for n in kept)
 
 
 def shared(one: Parts, other: Parts) -> float | None:
