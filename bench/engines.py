@@ -19,7 +19,7 @@ SCRIPTS = Path(__file__).parents[1] / "deploy" / "engines"
 READERS = {
     RecordReceived.topic.name: ["ingest"],
     VacancyNormalised.topic.name: ["match"],
-    VacancyMatched.topic.name: ["search", "notify"],
+    VacancyMatched.topic.name: ["match", "search", "notify"],
 }
 KINDS = ("kafka", "mongodb", "elasticsearch")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.engines import READERS
 from bench.exchange import Exchange, running, wait_for
 from bench.oracle import judge, subscribe
 from bench.records import records
@@ -34,7 +35,7 @@ def bus(request: pytest.FixtureRequest) -> str:
     if request.param == "log":
         return "file:"
     node = request.getfixturevalue("kafka_node")
-    node.empty({topic: [group for group in GROUPS if GROUPS[group] == topic] for topic in GROUPS.values()})
+    node.empty(READERS)
     return f"kafka://{node.address}?session_timeout_ms=2000"
 
 

@@ -13,19 +13,15 @@ from typing import Any
 import orjson
 import pytest
 
+from bench.engines import READERS
 from bench.exchange import Exchange, running, wait_for
 from bench.oracle import visible
 from bench.records import delivery
 from pendler.bus import dead_topic
-from schemas.event import RecordReceived, VacancyMatched, VacancyNormalised
+from schemas.event import VacancyMatched
 from tests.test_index_swap import emptied
 
 pytestmark = pytest.mark.soak
-GROUPS = {
-    RecordReceived.topic.name: ["ingest"],
-    VacancyNormalised.topic.name: ["match"],
-    VacancyMatched.topic.name: ["search", "notify"],
-}
 NEWER = """
 import sys
 from pendler.__main__ import main
@@ -52,7 +48,7 @@ EACH = 60
 
 @pytest.fixture
 def exchange(kafka_node: Any, elasticsearch: Any, tmp_path: Path, places_file: Path) -> Iterator[Exchange]:
-    kafka_node.empty(GROUPS)
+    kafka_node.empty(READERS)
     workers = {name: [name] for name in ("ingest", "match", "search", "notify")}
     url = f"kafka://{kafka_node.address}?session_timeout_ms=6000"
     index = emptied(elasticsearch.address)
