@@ -127,7 +127,7 @@ def test_two_versions_of_a_service_share_its_topics(exchange: Exchange, tell: Ca
     replay(exchange, "search")
     assert visible(exchange) == sent
     assert exchange.audit()["unaccounted"] == 0
-    for topic, groups in GROUPS.items():
+    for topic, groups in READERS.items():
         for group in groups:
             assert on_topic(exchange, dead_topic(topic, group)) == {}
 
@@ -138,5 +138,5 @@ def replay(exchange: Exchange, name: str) -> None:
     exchange.end(name)
     exchange.command("groups", "reset", service)
     exchange.start(name, service) if name == service else start_newer(exchange, service)
-    topic = next(topic for topic, groups in GROUPS.items() if service in groups)
+    topic = next(topic for topic, groups in READERS.items() if service in groups)
     wait_for(lambda: exchange.lag(service, topic) == 0, 60, f"{service} to have handled all again")
