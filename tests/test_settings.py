@@ -13,8 +13,9 @@ from kafka import KafkaAdminClient
 from rich.console import Console
 
 from pendler.bus import open_bus
-from pendler.bus.kafka import KafkaBus, _security
+from pendler.bus.kafka import KafkaBus
 from pendler.bus.kafka_address import read
+from pendler.bus.kafka_login import security
 from pendler.service import Misconfigured
 from pendler.settings import Settings
 from pendler.store import open_store
@@ -108,7 +109,7 @@ def test_every_client_of_kafka_reads_the_url_alike(url: str, protocol: str, mech
     assert SECRET not in repr(address)
     assert set(told) <= set(KafkaAdminClient.DEFAULT_CONFIG), "kafka-python knows these names"
     assert set(told) <= set(signature(AIOKafkaConsumer).parameters), "and so does aiokafka"
-    published = KafkaBroker(address.servers, security=_security(address))._connection_kwargs
+    published = KafkaBroker(address.servers, security=security(address))._connection_kwargs
     assert {name: published.get(name) for name in told} == told, "and FastStream is told the same"
 
 
