@@ -28,6 +28,8 @@ from pendler.store import open_store
 from services.notify.state import MATCHES
 
 RECORDS, SUBSCRIPTIONS = 10_000, 1000
+WARM = 200
+"""Records that went before: each ad of the demonstration at least twice, so in all of its languages."""
 APART = {name: [name] for name in ("ingest", "match", "search", "notify")}
 Row = tuple[str, float, str, dict[str, Any]]
 
@@ -56,9 +58,9 @@ def pipeline_on(
     subscribe_many(store, places, SUBSCRIPTIONS)
     with running(home, places, workers, **environment) as exchange:
         key = exchange.key("se")
-        exchange.push("se", "se_jobtech", key, delivery(50, prefix="warm"), Prefer="wait=30")
+        exchange.push("se", "se_jobtech", key, delivery(WARM, prefix="warm"), Prefer="wait=30")
         before = cpu_seconds(exchange)
-        seconds = deliver(exchange, key, "r", RECORDS, 50 + RECORDS)
+        seconds = deliver(exchange, key, "r", RECORDS, WARM + RECORDS)
         cpu = {name: round((used - before[name]) / RECORDS * 1000, 2) for name, used in cpu_seconds(exchange).items()}
         matches = asyncio.run(count_matches(store))
         yield f"pipeline on {bus}: file to searchable and percolated", RECORDS / seconds, "records/s", {
@@ -69,7 +71,7 @@ def pipeline_on(
         stop = threading.Event()
         asking = threading.Thread(target=ask_often, args=(exchange, times, stop))
         asking.start()
-        deliver(exchange, key, "again", RECORDS // 2, 50 + RECORDS + RECORDS // 2)
+        deliver(exchange, key, "again", RECORDS // 2, WARM + RECORDS + RECORDS // 2)
         stop.set()
         asking.join()
         yield f"small request at full load on {bus}, p95", percentile(times, 95) * 1000, "ms", {"requests": len(times)}
