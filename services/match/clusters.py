@@ -6,14 +6,14 @@ cluster that was wrong comes apart by itself.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pendler.service import Fact, Handler, Result
 from pendler.store import Collection, Doc, Store
 from schemas.event import Erased, Event, VacancyClustered, VacancyMatched
-from services.match.openings import SAME_TEXT, Opening, opening_of, same, shared
+from services.match.openings import BY_EMPLOYER, SAME_TEXT, Opening, opening_of, same, shared
 
 OPENINGS = Collection("openings")
 BLOCKS = Collection("blocks")
@@ -66,7 +66,8 @@ async def clustered(store: Store, facts: Sequence[Fact]) -> Result:
     found = {fact.ref: opening for fact in newest.values() if (opening := _opening(fact))}
     keys = {key for opening in found.values() for key in opening.keys}
     blocks = {key: list(doc["refs"]) for key, doc in (await store.get(BLOCKS, sorted(keys))).items()}
-    before = await store.get(OPENINGS, sorted({*newest, *(ref for refs in blocks.values() for ref in refs)}))
+    near = {ref for opening in found.values() for ref in _near(opening, blocks)}
+    before = await store.get(OPENINGS, sorted({*newest, *near}))
     known = {ref: Known.read(doc) for ref, doc in before.items()}
     added: dict[str, list[str]] = {}
     for ref, fact in newest.items():
@@ -82,6 +83,13 @@ async def clustered(store: Store, facts: Sequence[Fact]) -> Result:
         await _remember(store, added)
 
     return Result(events, write)
+
+
+def _near(opening: Opening, blocks: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What may be the same opening, or what it repeats: of its own source only what has its title or reference."""
+    for key in opening.keys:
+        own = key.startswith(BY_EMPLOYER)
+        yield from (ref for ref in blocks.get(key, ()) if not (own and ref.partition(":")[0] == opening.source))
 
 
 def _opening(fact: Fact) -> Opening | None:
@@ -122,7 +130,7 @@ def _take(
         return
     one = Known(opening, fact.order, fact.at, told=old.told if old else 0, members=old.members if old else ())
     known[fact.ref] = one
-    near = dict.fromkeys(ref for key in opening.keys for ref in blocks.get(key, ()) if ref in known)
+    near = dict.fromkeys(ref for ref in _near(opening, blocks) if ref in known)
     one.repost_of = _repost(opening, (known[ref].opening for ref in near if ref != fact.ref))
     _link(one, [known[ref] for ref in near if ref != fact.ref])
     for key in opening.keys:

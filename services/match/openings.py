@@ -32,6 +32,8 @@ SPARSE = 4
 FEW = 8
 """Pieces under which a text is too short to tell anything."""
 SAME_TEXT, LIKELY_TEXT, SAME_TITLE, LIKELY_TITLE = 0.9, 0.85, 0.99, 0.6
+BY_EMPLOYER = "e:"
+"""How the keys begin that all advertisements of an employer at a place share."""
 Parts = frozenset[int]
 
 
@@ -58,7 +60,7 @@ class Opening:
         yield from (f"r:{one}" for one in sorted(self.references))
         for place in sorted(self.places)[:5]:
             if self.employer:
-                yield f"e:{self.employer}|{place}"
+                yield f"{BY_EMPLOYER}{self.employer}|{place}"
             yield f"t:{self.title}|{place}"
 
     def document(self) -> dict[str, Any]:
