@@ -35,14 +35,8 @@ def memory(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[s
         wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
         exchange.http.get("/").raise_for_status()
         exchange.http.get("/docs").raise_for_status()
-        each = {name: resident(process.pid) for name, process in exchange.processes.items()}
-        each["supervisor"] = supervisor_alone()
+        each = exchange.resident() | {"supervisor": supervisor_alone()}
         yield "resident memory after the demonstration", sum(each.values()), "MB", {**each}
-
-
-def resident(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
 def supervisor_alone() -> float:

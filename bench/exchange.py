@@ -93,6 +93,10 @@ class Exchange:
             raise RuntimeError(f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def resident(self) -> dict[str, float]:
+        """Resident memory of each process, in MB."""
+        return {name: resident(process.pid) for name, process in self.processes.items()}
+
     def key(self, source: str) -> str:
         return str(json.loads(self.command("keys", "create", "--source", source, "--json"))["key"])
 
@@ -168,6 +172,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
             raise TimeoutError(f"waited {seconds} s for {what}")
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
 def free_port() -> int:
