@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
@@ -19,8 +19,9 @@ from pendler.places import open_places
 from pendler.prepare import prepare, tell
 from pendler.settings import Settings
 from schemas.vacancy import OccupationCode
-from services.match.coding import Asked, Coder, open_coder
-from services.match.language import detect
+
+if TYPE_CHECKING:
+    from services.match.coding import Coder  # what codes takes a second to load, and most commands do not code
 
 app = typer.Typer()
 esco = typer.Typer(no_args_is_help=True, help="ESCO packs: import the classification, see what is there.")
@@ -41,6 +42,8 @@ def classify(
     fast: Annotated[bool, typer.Option(help="Without the learnt ranker: about three times as fast.")] = False,
 ) -> None:
     """Read titles (NDJSON) and write their ESCO occupations and skills, line by line."""
+    from services.match.coding import open_coder
+
     try:
         coder = open_coder(pack, ranked=not fast)
     except BadPack as error:
@@ -66,8 +69,11 @@ def _batches(lines: TextIO) -> Iterator[list[str]]:
         yield [rest.decode()]
 
 
-def answers(asked: Sequence[dict[str, Any]], lang: str | None, coder: Coder) -> Iterator[dict[str, Any]]:
+def answers(asked: Sequence[dict[str, Any]], lang: str | None, coder: "Coder") -> Iterator[dict[str, Any]]:
     """One line out for each line in."""
+    from services.match.coding import Asked
+    from services.match.language import detect
+
     languages = [one.get("lang") or lang or detect(f"{one['title']}\n{one.get('text') or ''}") for one in asked]
     found = coder.classify(
         [
@@ -168,6 +174,7 @@ def recode_all(
     report: Annotated[typer.FileTextWrite, typer.Option(help="Where the report goes (JSON); - is stdout.")],
 ) -> None:
     """Code every vacancy anew with the newest pack, while the old answers serve. Restart match first."""
+    from services.match.coding import open_coder
     from services.match.recoding import recode
     from services.match.service import matched
 
