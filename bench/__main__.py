@@ -18,7 +18,7 @@ from typing import Any
 from bench.buses import bus_alone
 from bench.coder import coder
 from bench.drills import away, endurance, scaled, stopped
-from bench.exchange import running, wait_for
+from bench.exchange import as_supervised, running, wait_for
 from bench.mails import mails
 from bench.normalise import normalise
 from bench.openings import clusters
@@ -31,7 +31,7 @@ Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]
 
 def memory(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
     """Resident memory of all processes after the demonstration."""
-    with running(folder / "home", places, PENDLER_DEMO="1") as exchange:
+    with running(folder / "home", places, as_supervised(), PENDLER_DEMO="1") as exchange:
         wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
         exchange.http.get("/").raise_for_status()
         exchange.http.get("/docs").raise_for_status()

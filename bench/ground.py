@@ -87,9 +87,7 @@ class Sender(threading.Thread):
 
     def _bodies(self) -> Iterator[tuple[bytes, bool]]:
         """Deliveries, and whether their records are new."""
-        first, second = (
-            records(1_000_000, seed=self._seed + turn, prefix="c", published="2099-01-01T00:00:00") for turn in (0, 1)
-        )
+        first, second = (records(1_000_000, seed=self._seed + turn, prefix="c") for turn in (0, 1))
         for count in itertools.count():
             yield b"\n".join(islice(first, AT_ONCE)), True
             if self._changes and count >= 10:

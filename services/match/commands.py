@@ -14,8 +14,7 @@ import typer
 
 from pendler.bus import Bus, open_bus
 from pendler.esco import lexicon
-from pendler.esco.stored import BadPack, Stored, checked, current, packs
-from pendler.places import open_places
+from pendler.esco.stored import BadPack, checked, current, packs
 from pendler.prepare import prepare, tell
 from pendler.settings import Settings
 from schemas.vacancy import OccupationCode
@@ -174,15 +173,12 @@ def recode_all(
     report: Annotated[typer.FileTextWrite, typer.Option(help="Where the report goes (JSON); - is stdout.")],
 ) -> None:
     """Code every vacancy anew with the newest pack, while the old answers serve. Restart match first."""
-    from services.match.coding import open_coder
+    from services.match.matching import open_match
     from services.match.recoding import recode
-    from services.match.service import matched
 
     settings = Settings()
-    used = current(settings.home)
-    coder = open_coder(used.folder if isinstance(used, Stored) else None)
-    places = open_places(settings.places)
-    found = asyncio.run(_with_bus(lambda bus: recode(bus, lambda facts: matched(facts, coder, places), used.number)))
+    match, number = open_match(settings), current(settings.home).number
+    found = asyncio.run(_with_bus(lambda bus: recode(bus, match, number)))
     report.write(json.dumps(found.document(), ensure_ascii=False, indent=1) + "\n")
 
 
