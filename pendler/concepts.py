@@ -49,17 +49,17 @@ def _inflected(title: str) -> dict[str, str]:
     }
 
 
-def titles(code: str) -> tuple[str, ...]:
+def titles(code: str) -> Mapping[str, str]:
     """What an occupation group is called in each language of the lexicon; none for what it has not."""
-    return _titles().get(code, ())
+    return _titles().get(code, {})
 
 
 @cache
-def _titles() -> Mapping[str, tuple[str, ...]]:
+def _titles() -> Mapping[str, Mapping[str, str]]:
     """The first title of each language, of the first concept of each group."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Mapping[str, str]] = {}
     for concept in lexicon().concepts():
-        found.setdefault(isco_uri(concept.isco), tuple(dict.fromkeys(titles[0] for titles in concept.titles.values())))
+        found.setdefault(isco_uri(concept.isco), {language: said[0] for language, said in concept.titles.items()})
     return found
 
 

@@ -57,14 +57,7 @@ class Api:
             found = await listings.listing(query, self._store, self._index, self._places)
         except QueryError as error:
             raise Problem(400, "bad-query", str(error), errors=error.errors) from None
-        return {
-            "total": {"ads": found.hits.total.ads, "posts": found.hits.total.posts},
-            "origin": found.origin,
-            "order": query.sort,
-            "facets": listings.facets(found.hits, query.lang),
-            "vacancies": [listings.brief(one, query.lang) for one in found.found],
-            "next": found.next_url,
-        }
+        return listings.answer(found)
 
     async def vacancy(self, ref: str) -> Response:
         """The newest state of a vacancy; of a closed one the stub."""
