@@ -33,6 +33,10 @@ SELECT key, rank, region, nuts, place.name, place.country, lat, lon, population
 FROM name JOIN place USING (id)
 WHERE key IN (SELECT value FROM json_each(?)) AND name.country BETWEEN ? AND ?
 """
+BEGINNING = """
+SELECT name, country, lat, lon, population FROM place
+WHERE id IN (SELECT id FROM name WHERE key >= ? AND key < ?) ORDER BY population DESC LIMIT ?
+"""
 LARGEST = """
 SELECT name, country, lat, lon, population FROM place
 WHERE country = ? AND (nuts = ? OR (nuts IS NULL AND region = ?)) ORDER BY population DESC LIMIT 1
@@ -132,6 +136,12 @@ class Places:
         found = self._matches(town_keys(name.removeprefix(postcode_in(name)), home), home)
         best = [m.place for m in sorted(found, key=lambda m: (m.rank, -m.place.population))]
         return list(dict.fromkeys(best or self._largest(name, home)))[: max(limit, 0)]
+
+    def beginning(self, text: str, limit: int = 5) -> list[Place]:
+        """The largest places whose name, in any language, begins so."""
+        key = (town_keys(brief(text), "") or [""])[0]
+        rows = self._rows(BEGINNING, key, f"{key}\U0010ffff", limit) if key else []
+        return [Place(*row) for row in rows]
 
     def _largest(self, code: str, home: str) -> list[Place]:
         """The largest town of the region that a postcode is in, of every country that has such a postcode."""

@@ -45,6 +45,10 @@ def traits(event: VacancyMatched) -> frozenset[str]:
         *(f"programme={one}" for one in vacancy.programmes),
         *(one.uri for one in event.derived.skills),
     ]
+    if said[2].startswith("speaks~"):
+        said.append(f"speaks={UNSAID}")
+    if not (vacancy.pay and (vacancy.pay.yearly_maximum or vacancy.pay.yearly_minimum)):
+        said.append(f"pay={UNSAID}")
     if vacancy.employer.name:
         said.append(employer(vacancy.employer.name))
     return frozenset(said)

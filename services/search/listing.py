@@ -7,7 +7,7 @@ from typing import Any
 from pendler.concepts import titles
 from pendler.esco.stored import label
 from pendler.places import Places
-from pendler.searchable import Wanted, wanted
+from pendler.searchable import Point, Wanted, wanted
 from pendler.store import Store
 from pendler.travel import Way, way
 from pendler.wanted import Said
@@ -40,9 +40,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Listing:
-    """The answer to a query, as it was understood. `unsaid`: how many of the hits do not say all that is asked for."""
+    """The answer to a query. `kept` is the query with what its words stand for, as it is to be kept for later.
+
+    `unsaid`: how many of the hits do not say all that is asked for.
+    """
 
     query: Query
+    kept: Query
     origin: Origin | None
     others: Sequence[str]
     meanings: Sequence[Meaning]
@@ -65,9 +69,9 @@ async def listing(query: Query, store: Store, index: Index, places: Places) -> L
     Raises:
         QueryError: the place is not known, the cursor is none, or an order needs what is not given.
     """
-    query = understood(query)
+    whole = understood(query)
     origin, others = origin_of(query, places)
-    asked = wanted(query, origin)
+    asked = wanted(whole, origin)
     hits, unsaid, sure = await _hits(asked, query, index)
     events = await kept(store, [hit.ref for hit in hits.hits])
     found = [
@@ -75,7 +79,7 @@ async def listing(query: Query, store: Store, index: Index, places: Places) -> L
         for n, hit in enumerate(hits.hits)
         if hit.ref in events
     ]
-    return Listing(query, origin, others, wording(query).meanings, hits, found, unsaid)
+    return Listing(query, whole, origin, others, wording(whole).meanings, hits, found, unsaid)
 
 
 async def _hits(asked: Wanted, query: Query, index: Index) -> tuple[Hits, Count, int]:
@@ -113,10 +117,12 @@ def _joined(counted: Hits, sure: Sequence[Any], rest: Hits) -> Hits:
 
 def _way(event: VacancyMatched, origin: Origin | None) -> Way | None:
     """The way to the place of it that is reached first."""
-    points = [(one.lat, one.lon) for one in event.derived.places if one.lat is not None and one.lon is not None]
-    if origin is None or not points:
-        return None
-    return min((way((origin.lat, origin.lon), point) for point in points), key=lambda one: one.minutes)
+    ways = [way((origin.lat, origin.lon), point) for point in points(event)] if origin else []
+    return min(ways, key=lambda one: one.minutes, default=None)
+
+
+def points(event: VacancyMatched) -> list[Point]:
+    return [(one.lat, one.lon) for one in event.derived.places if one.lat is not None and one.lon is not None]
 
 
 def facets(hits: Hits, language: str | None) -> dict[str, list[dict[str, Any]]]:
