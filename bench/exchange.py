@@ -16,7 +16,9 @@ from typing import Any
 
 import httpx2
 
+from pendler.audit import audit
 from pendler.bus import Bus, open_bus
+from pendler.operate import opened
 from pendler.settings import Settings
 from pendler.supervisor import workers as workers_of
 
@@ -93,6 +95,10 @@ class Exchange:
             raise RuntimeError(f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def resident(self) -> dict[str, float]:
+        """Resident memory of each process, in MB."""
+        return {name: resident(process.pid) for name, process in self.processes.items()}
+
     def key(self, source: str) -> str:
         return str(json.loads(self.command("keys", "create", "--source", source, "--json"))["key"])
 
@@ -125,24 +131,34 @@ class Exchange:
         finally:
             await bus.close()
 
+    def settings(self) -> Settings:
+        """The settings that all its processes have."""
+        ports: dict[str, Any] = {
+            port: self._environment.get(f"PENDLER_{port.upper()}", "file:") for port in ("bus", "store", "index")
+        }
+        return Settings(home=self.home, **ports)
+
     def bus(self) -> Bus:
         """A bus of one's own to the same topics."""
-        url = self._environment.get("PENDLER_BUS", "file:")
-        return open_bus(Settings(home=self.home, bus=url).url_of("bus"))
+        return open_bus(self.settings().url_of("bus"))
 
     def audit(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.command("audit", "--json", check=False))
-        return report
+        """What `pendler audit` says; in this process, which need not be started first."""
+        return asyncio.run(self._audit())
+
+    async def _audit(self) -> dict[str, Any]:
+        async with opened(self.settings()) as (services, bus):
+            return await audit(services, bus)
 
 
 @contextmanager
 def running(
     home: Path, places: Path, workers: Mapping[str, Sequence[str]] | None = None, **environment: str
 ) -> Iterator[Exchange]:
-    """An exchange with a web process and workers (by name, the services of each); stopped at the end."""
+    """An exchange with a web process and workers (by name, the services of each; one of all), stopped at the end."""
     exchange = Exchange(home, places, environment)
     exchange.start("web")
-    for name, services in (workers or as_supervised()).items():
+    for name, services in (workers or {"work": ()}).items():
         exchange.start(name, *services)
     try:
         exchange.ready()
@@ -168,6 +184,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
             raise TimeoutError(f"waited {seconds} s for {what}")
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
 def free_port() -> int:

@@ -30,7 +30,10 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text in lower case, in order; a word of more than 60 letters is cut."""
     lower = unicodedata.normalize("NFKC", text).lower().replace("i̇", "i")  # İ in lower case, else taken apart
-    return [found if len(found) <= LONGEST_WORD else found[:LONGEST_WORD] for found in WORD.findall(lower)]
+    found: list[str] = WORD.findall(lower)
+    if max(map(len, found), default=0) <= LONGEST_WORD:
+        return found
+    return [word[:LONGEST_WORD] for word in found]
 
 
 @lru_cache(maxsize=32)
@@ -38,7 +41,7 @@ def _stemmer(language: str) -> "Stemmer.Stemmer | None":
     return Stemmer.Stemmer(STEMMERS[language], 0) if language in STEMMERS else None
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def sought(word: str, language: str | None) -> tuple[str, ...]:
     """The terms any of which a text must have for a searched `word`: as written, or its stem in `language`."""
     stemmer = _stemmer(language) if language else None
