@@ -25,6 +25,7 @@ def templates(package: str, language: str) -> Environment:
     spoken = speech(language)
     environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(s=spoken, lang=language)
+    environment.filters["country"] = spoken.country
     return environment
 
 

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 from pendler.place_names import (
+    COUNTRIES,
     SPOKEN,
     UNKNOWN,
     brief,
@@ -31,6 +32,14 @@ NAMED = """
 SELECT key, rank, region, nuts, place.name, place.country, lat, lon, population
 FROM name JOIN place USING (id)
 WHERE key IN (SELECT value FROM json_each(?)) AND name.country BETWEEN ? AND ?
+"""
+BEGINNING = """
+SELECT name, country, lat, lon, population FROM place
+WHERE id IN (SELECT id FROM name WHERE key >= ? AND key < ?) ORDER BY population DESC LIMIT ?
+"""
+LARGEST = """
+SELECT name, country, lat, lon, population FROM place
+WHERE country = ? AND (nuts = ? OR (nuts IS NULL AND region = ?)) ORDER BY population DESC LIMIT 1
 """
 PART_KM, PART = 6, 0.05  # a namesake so near a town ten times as large is a part of that: Salamanca in Madrid
 LARGER = """
@@ -117,11 +126,30 @@ class Places:
         return None
 
     def find(self, name: str, country: str | None = None, limit: int = 5) -> list[Place]:
-        """Places of that name, best first: exact names before alternative names, then population."""
-        home = country_code(country)
-        found = self._matches(town_keys(brief(name), home), home)
-        best = sorted(found, key=lambda m: (m.rank, -m.place.population))
-        return list(dict.fromkeys(m.place for m in best))[: max(limit, 0)]
+        """Places of that name, best first: exact names before alternative names, then population.
+
+        `Halle, BE` says the country; a postcode before the town is passed over, and one alone is the largest town of
+        its region, where that is known closely enough.
+        """
+        name, _, stated = brief(name).partition(",")
+        home = country_code(country or stated)
+        found = self._matches(town_keys(name.removeprefix(postcode_in(name)), home), home)
+        best = [m.place for m in sorted(found, key=lambda m: (m.rank, -m.place.population))]
+        return list(dict.fromkeys(best or self._largest(name, home)))[: max(limit, 0)]
+
+    def beginning(self, text: str, limit: int = 5) -> list[Place]:
+        """The largest places whose name, in any language, begins so."""
+        key = (town_keys(brief(text), "") or [""])[0]
+        rows = self._rows(BEGINNING, key, f"{key}\U0010ffff", limit) if key else []
+        return [Place(*row) for row in rows]
+
+    def _largest(self, code: str, home: str) -> list[Place]:
+        """The largest town of the region that a postcode is in, of every country that has such a postcode."""
+        whole = "".join(code.split()).upper()
+        countries = [one for one in ([home] if home else sorted(COUNTRIES)) if whole in postcode_keys(one, code)[:1]]
+        regions = [nuts for one in countries if (nuts := self.nuts(one, code))]
+        rows = [row for nuts in regions for row in self._rows(LARGEST, nuts[:2], nuts, nuts[:4])]
+        return sorted((Place(*row) for row in rows), key=lambda place: -place.population)
 
     def close(self) -> None:
         self._db.close()

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from pendler.esco import PREFIX, ancestors
+from pendler.esco import ancestors
 from pendler.places import distance_km
 from pendler.terms import terms
-from pendler.text import sought, words
+from pendler.traits import traits
+from pendler.travel import minutes_by_car
+from pendler.wanted import Said, Wanted, wanted
+from pendler.wording import Phrase
 from schemas.event import VacancyMatched
-from schemas.query import Origin, Query, Shown
+from schemas.query import Origin, Shown
 from schemas.vacancy import Profile, Status
 
+__all__ = ["Point", "Searchable", "Wanted", "fits", "held_terms", "levels", "near", "searchable", "wanted", "within"]
 SURE = 0.3
 """The score from which an occupation counts; docs/decisions/0042 has what it finds and what it mistakes."""
 NO_DEADLINE = 2**38
@@ -42,20 +46,9 @@ class Searchable:
     published: int = 0
     deadline: int = NO_DEADLINE
     positions: int = 1
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A query, ready to be compared: each of `words` is met by any of its terms; an empty filter lets all pass."""
-
-    words: tuple[tuple[str, ...], ...] = ()
-    countries: frozenset[str] = frozenset()
-    nuts: frozenset[str] = frozenset()
-    occupations: frozenset[str] = frozenset()
-    sources: frozenset[str] = frozenset()
-    origin: Origin | None = None
-    km: int = 50
-    shown: Shown = Shown.ACTIVE
+    traits: frozenset[str] = frozenset()
+    pay: int = 0
+    """Euros a year, the most that is offered; 0 where none is said."""
 
 
 def searchable(event: VacancyMatched) -> Searchable:
@@ -92,7 +85,14 @@ def _searchable(event: VacancyMatched) -> Searchable:
         published=int(((vacancy and vacancy.published) or event.at).timestamp()),
         deadline=int(deadline.timestamp()) if deadline else NO_DEADLINE,
         positions=(vacancy and vacancy.positions) or (event.stub and event.stub.positions) or 1,
+        traits=traits(event),
+        pay=_pay(event),
     )
+
+
+def _pay(event: VacancyMatched) -> int:
+    pay = event.vacancy and event.vacancy.pay
+    return (pay and (pay.yearly_maximum or pay.yearly_minimum)) or 0
 
 
 def _profiles(event: VacancyMatched) -> list[tuple[str | None, Profile]]:
@@ -113,43 +113,66 @@ def levels(nuts: str) -> tuple[str, ...]:
     return tuple(nuts[:length] for length in range(2, len(nuts) + 1))
 
 
-def wanted(query: Query, origin: Origin | None = None) -> Wanted:
-    """A query as it is compared. `origin` is where `query.near` lies."""
-    return Wanted(
-        words=tuple(sought(word, query.lang) for word in words(query.q)),
-        countries=frozenset(query.country),
-        nuts=frozenset(query.nuts),
-        occupations=frozenset(map(occupation_uri, query.occupation)),
-        sources=frozenset(query.source),
-        origin=origin,
-        km=query.km,
-        shown=query.status,
-    )
-
-
-def occupation_uri(code: str) -> str:
-    """An occupation as a URI: `7212`, `C7212` and `isco/C7212` mean the ISCO group, a URI itself."""
-    if code.startswith("http"):
-        return code
-    bare = code.rpartition("/")[2].upper().removeprefix("C")
-    return f"{PREFIX}isco/C{bare}" if bare.isdigit() else f"{PREFIX}occupation/{code.rpartition('/')[2]}"
-
-
 def fits(one: Wanted, vacancy: Searchable, held: frozenset[str]) -> bool:
-    """Whether a vacancy is what is wanted. `held` are all its terms."""
+    """Whether a vacancy is what is wanted. `held` are all its terms and codes."""
     return (
         _shown(one.shown, vacancy.status)
         and _any(one.countries, vacancy.countries)
         and _any(one.nuts, vacancy.nuts)
         and _any(one.occupations, vacancy.occupations)
         and (not one.sources or vacancy.source in one.sources)
-        and all(any(term in held for term in word) for word in one.words)
-        and (one.origin is None or _within(one.origin, one.km, vacancy.points))
+        and vacancy.published >= one.since
+        and _reads(one, vacancy, held)
+        and _says(one, vacancy)
+        and (one.origin is None or any(within(one, point) for point in vacancy.points))
     )
 
 
+def _reads(one: Wanted, vacancy: Searchable, held: frozenset[str]) -> bool:
+    """Whether the text is as wanted."""
+    return (
+        all(any(term in held for term in word) for word in one.words)
+        and not any(term in held for word in one.without for term in word)
+        and all(_stands(phrase, vacancy) for phrase in one.phrases)
+        and not any(_stands(phrase, vacancy) for phrase in one.without_phrases)
+    )
+
+
+def _stands(phrase: Phrase, vacancy: Searchable) -> bool:
+    return any(_follows(placed, text) for placed in phrase for text in (vacancy.title, vacancy.body))
+
+
+def _follows(placed: tuple[tuple[int, str], ...], text: tuple[str, ...]) -> bool:
+    starts = range(len(text) - placed[-1][0])
+    return any(all(text[start + at] == term for at, term in placed) for start in starts)
+
+
+def _says(one: Wanted, vacancy: Searchable) -> bool:
+    """Whether what it says of itself is what is asked for; what it does not say may be."""
+    unsaid = False
+    if one.pay:
+        unsaid = vacancy.pay == 0
+        if not unsaid and vacancy.pay < one.pay:
+            return False
+    for asked in one.filters:
+        if asked.met.isdisjoint(vacancy.traits):
+            if asked.unsaid.isdisjoint(vacancy.traits):
+                return False
+            unsaid = True
+    return one.said is Said.EITHER or unsaid is (one.said is Said.UNSAID)
+
+
 def held_terms(vacancy: Searchable) -> frozenset[str]:
-    return frozenset(vacancy.title) | frozenset(vacancy.body)
+    """All that a word may be met by."""
+    return frozenset(chain(vacancy.title, vacancy.body, vacancy.occupations, vacancy.traits))
+
+
+def within(one: Wanted, point: Point) -> bool:
+    """Whether a point is as near as is wanted."""
+    assert one.origin
+    if distance_km(one.origin.lat, one.origin.lon, *point) > one.km:
+        return False
+    return one.minutes is None or minutes_by_car((one.origin.lat, one.origin.lon), point) <= one.minutes
 
 
 def near(origin: Origin, points: Iterable[Point]) -> float | None:
@@ -159,11 +182,6 @@ def near(origin: Origin, points: Iterable[Point]) -> float | None:
 
 def _shown(shown: Shown, status: Status) -> bool:
     return shown is Shown.ANY or (status is Status.ACTIVE) == (shown is Shown.ACTIVE)
-
-
-def _within(origin: Origin, km: float, points: Iterable[Point]) -> bool:
-    distance = near(origin, points)
-    return distance is not None and distance <= km
 
 
 def _any(asked: frozenset[str], has: frozenset[str]) -> bool:

@@ -1,17 +1,43 @@
-"""A search as data: the same for the API, the page and a subscription.
+"""A search as data: the same for the API, the page, an alert and an export.
 
 `Query` is what may be asked; `Query.parse` reads it from request parameters and says plainly what it does not
-understand. What a query *means* is decided in one place for each engine: the index adapters and the percolator,
-which all see the tokens of `pendler.text`.
+understand. What a query *means* is decided in one place, `pendler.searchable.fits`; the index adapters and the
+percolator give exactly what fits.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from schemas.partnership import partnerships
+from schemas.vacancy import Offering, Schedule
+
+Text = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Licence = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,4}$")]
+NO_WORDS_MEANT = "no"
+
+
+def told(given: str, allowed: Iterable[str]) -> str:
+    """What might have been meant, and all that may be said."""
+    known = list(allowed)
+    near = get_close_matches(given, known, n=1)
+    return (f" Did you mean “{near[0]}”?" if near else "") + f" Allowed are: {', '.join(known)}."
+
+
+def _known(value: str) -> str:
+    if value not in partnerships():
+        raise ValueError(f"There is no such partnership.{told(value, partnerships())}")
+    return value
+
+
+PartnershipId = Annotated[str, AfterValidator(_known)]
 
 
 class Sort(StrEnum):
@@ -41,28 +67,62 @@ class Origin(BaseModel):
 
 
 class Query(BaseModel):
-    """What is searched for. Several values of one filter mean any of them; filters narrow one another."""
+    """What is searched for. Several values of one filter mean any of them; filters narrow one another.
+
+    Filters that many advertisements say nothing about (`skill` and `employer` are none of them) keep those that do
+    not say, after those that do; `strict` leaves them out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    q: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
-    lang: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = None
+    q: Text = Field("", description="Words; “in quotes” as they stand; -word: without it.")
+    also: tuple[Annotated[str, StringConstraints(max_length=200)], ...] = Field(
+        (), description="Codes that words stand for, `WORDS=CODE` each; `no`: none. Left out: as we understand them."
+    )
+    lang: Language | None = Field(None, description="The reader's language: stems of words, labels.")
     country: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], ...] = ()
     nuts: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9A-Z]{0,3}$")], ...] = ()
-    occupation: tuple[Annotated[str, StringConstraints(min_length=1, max_length=120)], ...] = ()
+    partnership: tuple[PartnershipId, ...] = Field((), description="Cross-border partnerships: /v1/codes/partnership.")
+    occupation: tuple[Code, ...] = Field((), description="ESCO URIs or ISCO-08 groups of one to four digits.")
+    skill: tuple[Code, ...] = Field((), description="URIs of ESCO skills.")
+    offering: tuple[Offering, ...] = ()
+    schedule: tuple[Schedule, ...] = ()
+    speaks: Annotated[tuple[Language, ...], Field(max_length=8)] = Field(
+        (), description="My languages, `nl,fr`: all that is asked for is among them."
+    )
+    licence: Annotated[tuple[Licence, ...], Field(max_length=8)] = Field((), description="My driving licences.")
+    education: Annotated[int, Field(ge=0, le=8)] | None = Field(None, description="My level (ISCED): no more is asked.")
+    experience: Annotated[int, Field(ge=0, le=60)] | None = Field(None, description="My years: no more are asked.")
+    pay: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, description="Euros a year, at least.")
+    remote: Literal["yes", "no"] | None = None
+    abroad: Literal["yes"] | None = Field(None, description="The employer is looking abroad (EURES flag).")
+    programme: tuple[Code, ...] = ()
+    employer: tuple[Text, ...] = ()
     source: tuple[Annotated[str, StringConstraints(max_length=60)], ...] = ()
-    near: Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)] = ""
+    since: date | None = Field(None, description="Published on that day or later.")
+    near: Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)] = Field(
+        "", description="A town or a postcode; “Halle, BE” where there are several."
+    )
     km: Annotated[int, Field(ge=1, le=500)] = 50
+    minutes: Annotated[int, Field(ge=5, le=240)] | None = Field(
+        None, description="By car, estimated, over real crossings; instead of km."
+    )
+    strict: bool = Field(False, description="Without those that do not say.")
     status: Shown = Shown.ACTIVE
     sort: Sort = Sort.NEWEST
     limit: Annotated[int, Field(ge=0, le=100)] = 20
     cursor: Annotated[str, StringConstraints(max_length=500)] = ""
 
-    @field_validator("country", "nuts", mode="before")
+    @field_validator("country", "nuts", "licence", mode="before")
     @classmethod
     def _upper(cls, values: Iterable[Any]) -> tuple[Any, ...]:
         aliases = {"GR": "EL", "GB": "UK"}
-        upper = (value.strip().upper() if isinstance(value, str) else value for value in values)
+        upper = (value.strip().upper() if isinstance(value, str) else value for value in _split(values))
         return tuple(aliases.get(value, value) for value in upper)
+
+    @field_validator("speaks", mode="before")
+    @classmethod
+    def _lower(cls, values: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(value.strip().lower() if isinstance(value, str) else value for value in _split(values))
 
     @classmethod
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> "Query":
@@ -93,7 +153,9 @@ class Query(BaseModel):
         """The query as request parameters; what stands at its default is left out."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         return [
-            (name, str(one)) for name, value in given.items() for one in (value if isinstance(value, list) else [value])
+            (name, str(one).lower() if isinstance(one, bool) else str(one))
+            for name, value in given.items()
+            for one in (value if isinstance(value, list) else [value])
         ]
 
     def url(self, path: str, **changes: Any) -> str:
@@ -103,7 +165,9 @@ class Query(BaseModel):
         return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
-MANY = frozenset({"country", "nuts", "occupation", "source"})
+MANY = frozenset(name for name, field in Query.model_fields.items() if str(field.annotation).startswith("tuple"))
+SPARSE = ("offering", "schedule", "speaks", "licence", "education", "experience", "pay", "remote", "abroad")
+"""What many advertisements say nothing about."""
 
 
 class QueryError(ValueError):
@@ -114,16 +178,21 @@ class QueryError(ValueError):
         self.errors = errors
 
 
+def _split(values: Iterable[Any]) -> list[Any]:
+    """`nl,fr` is as good as giving the parameter twice."""
+    return [one for value in values for one in (value.split(",") if isinstance(value, str) else [value]) if one != ""]
+
+
 def _unknown(name: str) -> dict[str, str]:
-    near = get_close_matches(name, Query.model_fields, n=1)
-    hint = f" Did you mean “{near[0]}”?" if near else ""
-    allowed = ", ".join(Query.model_fields)
-    return {"parameter": name[:60], "detail": f"There is no such parameter.{hint} Allowed are: {allowed}."}
+    return {"parameter": name[:60], "detail": f"There is no such parameter.{told(name, Query.model_fields)}"}
+
+
+CHOICES: Mapping[str, type[StrEnum]] = {"sort": Sort, "status": Shown, "offering": Offering, "schedule": Schedule}
 
 
 def _wrong(error: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "parameter": str(error["loc"][0]),
-        "value": str(error["input"])[:80],
-        "detail": str(error["msg"]),
-    }
+    name, given, detail = str(error["loc"][0]), error["input"], str(error["msg"]).removeprefix("Value error, ")
+    value = ",".join(map(str, given)) if isinstance(given, tuple | list) else str(given)
+    if name in CHOICES:
+        detail = f"{detail}.{told(value, CHOICES[name])}"
+    return {"parameter": name, "value": value[:80], "detail": detail}

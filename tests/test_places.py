@@ -247,3 +247,21 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "places.db").write_bytes(b"")
     with pytest.raises(ValueError, match="another format"):
         open_places(tmp_path / "places.db")
+
+
+@pytest.mark.parametrize(
+    ("near", "first", "also"),
+    [
+        ("Halle", ("Halle", "BE"), ("Halle", "DE")),
+        ("Halle, BE", ("Halle", "BE"), None),
+        ("9060 Zelzate", ("Zelzate", "BE"), None),
+        ("4551 AB Sas van Gent", ("Sas van Gent", "NL"), None),
+        ("4381 AA", ("Middelburg", "NL"), None),
+    ],
+)
+def test_what_is_written_into_a_search_is_found(
+    places: Places, near: str, first: tuple[str, str], also: tuple[str, str] | None
+) -> None:
+    found = [(place.name, place.country) for place in places.find(near)]
+    assert found[0] == first, found
+    assert also is None or also in found

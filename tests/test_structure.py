@@ -39,6 +39,7 @@ ENGINES = {
         "services/ingest/fields/record.py",
         "services/ingest/fields/hrxml.py",
         "services/ingest/fields/cut.py",
+        "services/search/feeds.py",
         "services/ingest/demonstration/__init__.py",
     },
 }

@@ -18,7 +18,17 @@ def shown(language: str, **vacancy: object) -> tuple[str, list[str]]:
     given = json.loads(EXAMPLE.read_text("utf-8"))
     given["vacancy"] |= {"languages": [], "licences": [], "education": [], "experience": None, **vacancy}
     event = VacancyMatched.model_validate(given)
-    context = {"event": event, "label": lambda uri, _: uri.rpartition("/")[2], "languages": [], "path": "/"}
+    around = {
+        "way": None,
+        "near": "",
+        "work": "NL",
+        "home": "",
+        "cards": [],
+        "neighbours": [],
+        "regions": [],
+        "similar": [],
+    }
+    context = {"event": event, "label": lambda uri, _: uri.rpartition("/")[2], "languages": [], "path": "/", **around}
     page = html.document_fromstring(render("services.search", "vacancy.html", language, context))
     short = page.find_class("short")[0]
     return re.sub(r"\s+", " ", short.text_content()), [found.get("title") for found in short.xpath(".//span[@title]")]

@@ -1,41 +1,66 @@
-"""What is shown of a search: hits, counts and facets joined with the vacancies, for the API and the page alike."""
+"""What is shown of a search: hits, counts and facets joined with the vacancies, for API, page and feeds alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pendler.concepts import titles
 from pendler.esco.stored import label
 from pendler.places import Places
-from pendler.searchable import Wanted, wanted
+from pendler.searchable import Point, Wanted, wanted
 from pendler.store import Store
+from pendler.travel import Way, way
+from pendler.wanted import Said
+from pendler.wording import Meaning, understood, wording
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, QueryError, Sort
 from services.search.index import BadCursor, Count, Hits, Index, Page
+from services.search.origins import origin_of
 from services.search.state import kept
 
 TOP = 12
+UNSAID = "unsaid."
+ORDERS = {
+    Sort.NEWEST: "newest first",
+    Sort.RELEVANCE: "best match first",
+    Sort.NEAREST: "nearest first",
+    Sort.DEADLINE: "earliest deadline first",
+}
 
 
 @dataclass(frozen=True)
 class Found:
-    """One vacancy of a page, with how far it is from the origin of the search, in km."""
+    """One vacancy of a page: how far it is from the origin of the search; whether it says all that is asked for."""
 
     event: VacancyMatched
-    km: float | None
+    km: float | None = None
+    way: Way | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The answer to a query."""
+    """The answer to a query. `kept` is the query with what its words stand for, as it is to be kept for later.
+
+    `unsaid`: how many of the hits do not say all that is asked for.
+    """
 
     query: Query
+    kept: Query
     origin: Origin | None
+    others: Sequence[str]
+    meanings: Sequence[Meaning]
     hits: Hits
     found: Sequence[Found]
+    unsaid: Count
 
     @property
     def next_url(self) -> str | None:
         return self.query.url("/v1/vacancies", cursor=self.hits.cursor) if self.hits.cursor else None
+
+    def without(self, meaning: Meaning) -> tuple[str, ...]:
+        """What `also` is without one of the meanings."""
+        return tuple(str(one) for one in self.meanings if one != meaning) or ("no",)
 
 
 async def listing(query: Query, store: Store, index: Index, places: Places) -> Listing:
@@ -44,30 +69,60 @@ async def listing(query: Query, store: Store, index: Index, places: Places) -> L
     Raises:
         QueryError: the place is not known, the cursor is none, or an order needs what is not given.
     """
-    origin = origin_of(query, places)
-    hits = await _hits(wanted(query, origin), query, index)
+    whole = understood(query)
+    origin, others = origin_of(query, places)
+    asked = wanted(whole, origin)
+    hits, unsaid, sure = await _hits(asked, query, index)
     events = await kept(store, [hit.ref for hit in hits.hits])
-    found = [Found(events[hit.ref], hit.km) for hit in hits.hits if hit.ref in events]
-    return Listing(query, origin, hits, found)
+    found = [
+        Found(events[hit.ref], hit.km, _way(events[hit.ref], origin), n < sure)
+        for n, hit in enumerate(hits.hits)
+        if hit.ref in events
+    ]
+    return Listing(query, whole, origin, others, wording(whole).meanings, hits, found, unsaid)
 
 
-async def _hits(asked: Wanted, query: Query, index: Index) -> Hits:
+async def _hits(asked: Wanted, query: Query, index: Index) -> tuple[Hits, Count, int]:
+    """A page of hits, how many do not say all that is asked, and how many of this page do."""
+    page = Page(query.sort, query.limit, query.cursor)
     try:
-        return await index.search(asked, Page(query.sort, query.limit, query.cursor))
+        if asked.sparse:
+            return await _sure_first(asked, page, index)
+        hits = await index.search(asked, page)
     except BadCursor as error:
         raise QueryError([{"parameter": "cursor", "detail": str(error)}]) from None
+    return hits, Count(), len(hits.hits)
 
 
-def origin_of(query: Query, places: Places) -> Origin | None:
-    """Where the search starts from."""
-    if not query.near:
-        if query.sort is Sort.NEAREST:
-            raise QueryError([{"parameter": "sort", "detail": "“nearest” needs a place: add `near`."}])
-        return None
-    if found := places.find(query.near, limit=1):
-        return Origin(name=found[0].name, lat=found[0].lat, lon=found[0].lon)
-    detail = f"No place called “{query.near}” is known. Write a town, in any spelling."
-    raise QueryError([{"parameter": "near", "value": query.near, "detail": detail}])
+async def _sure_first(asked: Wanted, page: Page, index: Index) -> tuple[Hits, Count, int]:
+    """Those that say all that is asked, then those that do not, counted together and apart."""
+    all_of_them = await index.search(asked, replace(page, limit=0, cursor=""))
+    silent = replace(asked, said=Said.UNSAID)
+    if page.cursor.startswith(UNSAID):
+        rest = await index.search(silent, replace(page, cursor=page.cursor.removeprefix(UNSAID)))
+        return _joined(all_of_them, [], rest), rest.total, 0
+    sure = await index.search(replace(asked, said=Said.MET), page)
+    unsaid = Count(all_of_them.total.ads - sure.total.ads, all_of_them.total.posts - sure.total.posts)
+    left = page.limit - len(sure.hits)
+    if sure.cursor or not left or not unsaid.ads:
+        follows = UNSAID if unsaid.ads and page.limit else ""
+        return replace(all_of_them, hits=sure.hits, cursor=sure.cursor or follows), unsaid, len(sure.hits)
+    rest = await index.search(silent, replace(page, limit=left, cursor=""))
+    return _joined(all_of_them, sure.hits, rest), unsaid, len(sure.hits)
+
+
+def _joined(counted: Hits, sure: Sequence[Any], rest: Hits) -> Hits:
+    return replace(counted, hits=[*sure, *rest.hits], cursor=rest.cursor and f"{UNSAID}{rest.cursor}")
+
+
+def _way(event: VacancyMatched, origin: Origin | None) -> Way | None:
+    """The way to the place of it that is reached first."""
+    ways = [way((origin.lat, origin.lon), point) for point in points(event)] if origin else []
+    return min(ways, key=lambda one: one.minutes, default=None)
+
+
+def points(event: VacancyMatched) -> list[Point]:
+    return [(one.lat, one.lon) for one in event.derived.places if one.lat is not None and one.lon is not None]
 
 
 def facets(hits: Hits, language: str | None) -> dict[str, list[dict[str, Any]]]:
@@ -87,6 +142,31 @@ def _value(facet: str, value: str, count: Count, language: str | None) -> dict[s
     return {"value": value, "label": named, "ads": count.ads, "posts": count.posts}
 
 
+def answer(one: Listing) -> dict[str, Any]:
+    """The whole answer as data."""
+    language = one.query.lang
+    return {
+        "total": {"ads": one.hits.total.ads, "posts": one.hits.total.posts},
+        "unsaid": {"ads": one.unsaid.ads, "posts": one.unsaid.posts},
+        "origin": one.origin,
+        "other_places": one.others,
+        "understood": [understanding(meaning, language) for meaning in one.meanings],
+        "order": one.query.sort,
+        "order_in_words": ORDERS[one.query.sort],
+        "facets": facets(one.hits, language),
+        "vacancies": [brief(found, language) for found in one.found],
+        "next": one.next_url,
+    }
+
+
+def understanding(meaning: Meaning, language: str | None) -> dict[str, Any]:
+    """What some words stand for, and what that is called elsewhere."""
+    called = titles(meaning.code)
+    named = called.get(language or "en") or label(meaning.code, language)
+    others = dict.fromkeys(said for said in called.values() if said.lower() not in (meaning.words, named.lower()))
+    return {"words": meaning.words, "code": meaning.code, "label": named, "also": list(others)}
+
+
 def brief(one: Found, language: str | None) -> dict[str, Any]:
     """A vacancy as a list shows it. A closed one has no title: its text is gone."""
     event, vacancy = one.event, one.event.vacancy
@@ -102,6 +182,9 @@ def brief(one: Found, language: str | None) -> dict[str, Any]:
             place.model_dump(include={"name", "country", "nuts", "lat", "lon"}) for place in event.derived.places
         ],
         "km": None if one.km is None else round(one.km, 1),
+        "minutes_by_car": one.way and round(one.way.minutes),
+        "over": [crossing.name for crossing in one.way.crossings] if one.way else [],
+        "says_all": one.sure,
         "occupation": occupation
         and {
             "uri": occupation.uri,
@@ -109,6 +192,7 @@ def brief(one: Found, language: str | None) -> dict[str, Any]:
             "label": label(occupation.uri, language),
         },
         "positions": vacancy.positions if vacancy else None,
+        "pay": vacancy.pay if vacancy else None,
         "published": vacancy.published if vacancy else None,
         "apply_by": vacancy.apply_by if vacancy else None,
         "source": event.source,

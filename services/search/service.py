@@ -1,7 +1,8 @@
 """vacancy.matched -> the store and the index; the search API and the pages."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 CARE_EVERY = 2.0
+Clock = Callable[[], datetime]
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - search publishes nothing
     store = open_store(settings.url_of("store"), "search")
     index = Generations(store, partial(open_index, settings.url_of("index")))
-    return build(store, index, open_places(settings.places))
+    return build(store, index, open_places(settings.places), settings.clock)
 
 
-def build(store: Store, index: Generations, places: Places) -> Service:
+def build(store: Store, index: Generations, places: Places, clock: Clock = partial(datetime.now, UTC)) -> Service:
     async def close() -> None:
         await index.close()
         await store.close()
@@ -43,18 +45,24 @@ def build(store: Store, index: Generations, places: Places) -> Service:
         checks={"store": store.check, "index": index.check},
         handlers={VacancyMatched: Handler(partial(on_matched, store, index), size=1500, linger=0.5)},
         jobs=[Job("index care", CARE_EVERY, Care(store, index))],
-        api=partial(routes, store, index, places),
+        api=partial(routes, store, index, places, clock),
         ledger=partial(ledger, index),
         trace=partial(trace, store, index),
         close=close,
     )
 
 
-def routes(store: Store, index: Index, places: Places) -> "APIRouter":
+def routes(store: Store, index: Index, places: Places, clock: Clock) -> "APIRouter":
     """The HTTP of search. Workers serve none, so they do not load it."""
-    from services.search.api import Api
+    from fastapi import APIRouter
 
-    return Api(store, index, places).router()
+    from services.search.api import Api
+    from services.search.pages import Pages
+
+    router = APIRouter()
+    router.include_router(Api(store, index, places).router())
+    router.include_router(Pages(store, index, places, clock).router())
+    return router
 
 
 async def on_matched(store: Store, index: Index, facts: Sequence[Fact]) -> Result:

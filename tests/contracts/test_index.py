@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,9 +15,10 @@ from pendler.esco import isco_uri
 from pendler.searchable import NO_DEADLINE, Searchable, Wanted, fits, held_terms, levels, near, wanted
 from pendler.service import Unavailable
 from pendler.terms import terms
+from pendler.wanted import Said
 from schemas.query import Origin, Query, Shown, Sort
-from schemas.vacancy import Status
-from services.search.index import BadCursor, Generation, Page, open_index
+from schemas.vacancy import Schedule, Status
+from services.search.index import BadCursor, Count, Generation, Page, open_index
 from services.search.index.elastic import SETTINGS
 from services.search.index.elastic_words import MAPPINGS
 
@@ -70,6 +72,17 @@ def vacancy(n: int, title: str = "", **members: object) -> Searchable:
     return replace(made, **members)  # type: ignore[arg-type]
 
 
+TRAITS = [
+    ("schedule=FullTime", "schedule=PartTime", "schedule=Any", "schedule=?"),
+    ("speaks=nl", "speaks=fr+nl", "speaks=de", "speaks~nl", "speaks~de", "speaks~?"),
+    ("licence=B", "licence=B+C", "licence=any", "licence=?"),
+    ("education=3", "education=6", "education=?"),
+    ("remote=yes", "remote=no", "remote=?"),
+    ("employer=staalbouw noord",),
+    ("http://data.europa.eu/esco/skill/1",),
+]
+
+
 def random_vacancies(count: int, seed: int) -> list[Searchable]:
     chance = random.Random(seed)
     words = ["lasser", "kok", "verpleegkundige", "gezocht", "ploeg", "nacht"]
@@ -87,6 +100,8 @@ def random_vacancies(count: int, seed: int) -> list[Searchable]:
             positions=chance.randint(1, 5),
             published=chance.randint(0, 50),
             deadline=chance.choice([NO_DEADLINE, chance.randint(100, 200)]),
+            traits=frozenset(chance.choice(tokens) for tokens in TRAITS if chance.random() < 0.9),
+            pay=chance.choice([0, 30_000, 45_000, 60_000]),
         )
         for n in range(count)
     ]
@@ -106,7 +121,57 @@ QUERIES = [
     Query(near="Zelzate", km=30),
     Query(near="Zelzate", km=15, q="ploeg", country=("NL",)),
     Query(q="nothing-has-this"),
+    Query(q='"kok gezocht"'),
+    Query(q='nacht -"kok gezocht" -ploeg', lang="nl"),
+    Query(q="-lasser"),
+    Query(q="welder", lang="en"),  # in no text: only what is coded 7212
+    Query(q="lassers ploeg", also=("lassers=http://data.europa.eu/esco/skill/1",)),
+    Query(schedule=(Schedule.FULL_TIME,)),
+    Query(schedule=(Schedule.FULL_TIME,), strict=True),
+    Query(speaks=("nl", "fr"), licence=("B",)),
+    Query(speaks=("nl", "fr"), pay=40_000, strict=True),
+    Query(pay=40_000, education=3, remote="yes", country=("NL", "BE")),
+    Query(pay=40_000, near="Zelzate", km=40),
+    Query(employer=("Staalbouw Noord",), skill=("http://data.europa.eu/esco/skill/1",)),
+    Query(since=date(1970, 1, 1), partnership=("scheldemond",)),
+    Query(partnership=("scheldemond",), nuts=("BE",)),
+    Query(partnership=("oresund",), nuts=("BE",)),
+    Query(near="Zelzate", minutes=35),
+    Query(near="Zelzate", minutes=50, q="nacht"),
 ]
+
+
+@pytest.mark.parametrize("said", Said)
+def test_those_that_meet_and_those_that_do_not_say_are_told_apart(use: Use, said: Said) -> None:
+    documents = random_vacancies(200, seed=3)
+    asked = replace(wanted(Query(speaks=("nl", "fr"), pay=40_000, schedule=(Schedule.FULL_TIME,))), said=said)
+    expected = {one.ref for one in documents if fits(asked, one, held_terms(one))}
+    assert 0 < len(expected) < 200
+
+    async def work(index: Generation) -> None:
+        await index.put(documents)
+        assert {hit.ref for hit in (await index.search(asked, Page(limit=100))).hits} == expected
+
+    use(work)
+
+
+def test_a_facet_is_counted_without_its_own_filter(use: Use) -> None:
+    documents = random_vacancies(200, seed=5)
+    asked = wanted(Query(country=("NL",), source=("a",), q="kok", near="Zelzate", km=45), ZELZATE)
+    free = replace(asked, countries=frozenset())
+    fitting = [one for one in documents if fits(free, one, held_terms(one))]
+
+    async def work(index: Generation) -> None:
+        await index.put(documents)
+        found = (await index.search(asked, Page(limit=0))).facets
+        for country in ("NL", "BE", "DE"):
+            there = [one for one in fitting if country in one.countries]
+            assert found["country"][country] == Count(len(there), sum(one.positions for one in there))
+        here = [one for one in fitting if "NL" in one.countries]
+        assert sum(count.ads for count in found["nuts"].values()) == len(here)
+        assert set(found["source"]) == {"a", "b"}
+
+    use(work)
 
 
 ORDERED = [(query, sort) for query in QUERIES for sort in Sort if query.near or sort is not Sort.NEAREST]

@@ -8,14 +8,12 @@ earth than ours: what lies well within or without is its to say, and the points 
 """
 
 import asyncio
-import base64
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from zlib import crc32
 
-import orjson
 from elasticsearch import (
     ApiError,
     AsyncElasticsearch,
@@ -24,24 +22,27 @@ from elasticsearch import (
     BadRequestError,
     TransportError,
     __version__,
-)
+)  # fmt: skip
 
-from pendler.searchable import Searchable, Wanted, near
+from pendler.searchable import Searchable, Wanted, within
 from pendler.service import Misconfigured, Unavailable
-from schemas.query import Origin, Sort
 from schemas.vacancy import Status
-from services.search.index import BadCursor, Count, Hits, Page
+from services.search.index import Count, Hits, Page
 from services.search.index.elastic_words import (
-    COUNTED,
+    BAD_CURSOR,
     MAPPINGS,
     Json,
     action,
+    after_of,
     bodies,
     circle,
+    counted,
+    cursor_of,
     document,
     facets,
     hit,
     identity,
+    narrowing,
     order,
     point,
     query,
@@ -54,7 +55,6 @@ RIM = 0.001  # the engine's earth and its rounding differ by far less
 PATIENCE, TRIES = 0.2, 50
 # Put refreshes it, so seldom by itself. What was deleted is forgotten soon, as on one machine. One shard: exact counts.
 SETTINGS = {"number_of_shards": 1, "refresh_interval": "30s", "gc_deletes": "0s"}
-BAD_CURSOR = BadCursor("this cursor belongs to no search in this order; start again without it")
 VERSION, HIT = ([{"field": "ref"}, {"field": other}] for other in ("order", "point"))
 T = TypeVar("T")
 
@@ -83,7 +83,9 @@ class ElasticIndex:
     async def _create(self) -> None:
         """Makes the index and its alias, unless they are there."""
         indices = self._client.options(ignore_status=400).indices  # another may just have made it
-        if not await indices.exists_alias(name=self._alias):
+        if await indices.exists_alias(name=self._alias):
+            await indices.put_mapping(index=self._alias, **MAPPINGS)  # fields that it was made without
+        else:
             made = await indices.create(
                 index=self._index, mappings=MAPPINGS, settings=SETTINGS, aliases={self._alias: {}}
             )
@@ -158,7 +160,7 @@ class ElasticIndex:
         await self.close()
 
     async def search(self, wanted: Wanted, page: Page) -> Hits:
-        after = _read(page)
+        after = after_of(page)
         try:
             return await self._run(lambda client: _search(client, self._alias, wanted, page, after))
         except BadRequestError:
@@ -205,44 +207,30 @@ async def _versions(alias: str, asked: Json, client: AsyncElasticsearch) -> dict
 
 
 async def _search(client: AsyncElasticsearch, alias: str, wanted: Wanted, page: Page, after: list[Any] | None) -> Hits:
-    asked = query(wanted)
+    asked, narrow = query(wanted), narrowing(wanted)
     if wanted.origin:
-        asked["bool"]["filter"].append(await _circle(client, alias, asked, wanted.origin, wanted.km))
+        asked["bool"]["filter"].append(await _circle(client, alias, asked, wanted))
     found = await client.search(
         index=alias, query=asked, size=page.limit + 1 if page.limit else 0, sort=order(page.sort, wanted.origin),
-        search_after=after, source=False, docvalue_fields=HIT, track_total_hits=True, aggs=COUNTED,
+        post_filter={"bool": {"filter": list(narrow.values())}}, search_after=after, source=False,
+        docvalue_fields=HIT, track_total_hits=True, aggs=counted(narrow),
         preference=f"{crc32(repr(asked).encode())}",  # the same copy for the next page, since scores differ by copy
     )  # fmt: skip
-    hits, counted = found["hits"]["hits"], found["aggregations"]
-    total = Count(found["hits"]["total"]["value"], int(counted["posts"]["value"]))
+    hits, sums = found["hits"]["hits"], found["aggregations"]
+    total = Count(sums["all"]["doc_count"], int(sums["all"]["posts"]["value"]))
     shown = hits[: page.limit]
-    cursor = _cursor(page.sort, shown[-1]["sort"]) if len(hits) > page.limit > 0 else ""
-    return Hits(total, [hit(one, wanted.origin) for one in shown], cursor, facets(counted))
+    cursor = cursor_of(page.sort, shown[-1]["sort"]) if len(hits) > page.limit > 0 else ""
+    return Hits(total, [hit(one, wanted.origin) for one in shown], cursor, facets(sums))
 
 
-async def _circle(client: AsyncElasticsearch, alias: str, asked: Json, origin: Origin, km: float) -> Json:
-    """The filter for the vacancies within `km`, the points near its rim measured here."""
-    inner, outer = circle(origin, km * (1 - RIM) - 0.01), circle(origin, km * (1 + RIM) + 0.01)
-    rim = {"bool": {"filter": [asked, outer], "must_not": inner}}
+async def _circle(client: AsyncElasticsearch, alias: str, asked: Json, wanted: Wanted) -> Json:
+    """The filter for the vacancies that are near enough, the points near its rim measured here: all, by minutes."""
+    assert wanted.origin
+    origin = wanted.origin
+    inner, outer = circle(origin, wanted.km * (1 - RIM) - 0.01), circle(origin, wanted.km * (1 + RIM) + 0.01)
+    rim = {"bool": {"filter": [asked, outer], "must_not": [] if wanted.minutes else [inner]}}
     points = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
     found = await client.search(index=alias, query=rim, size=0, aggs=points, track_total_hits=False)
-    near_rim = [bucket["key"] for bucket in found["aggregations"]["points"]["buckets"]]
-    within = [one for one in near_rim if (near(origin, [point(one)]) or 0) <= km]
-    return {"bool": {"should": [inner, {"terms": {"point": within}}]}}
-
-
-def _cursor(sort: Sort, last: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([sort, *last])).decode().rstrip("=")
-
-
-def _read(page: Page) -> list[Any] | None:
-    """The sort values of the last hit; the engine itself refuses those that are none."""
-    if not page.cursor:
-        return None
-    try:
-        sort, *last = orjson.loads(base64.urlsafe_b64decode(page.cursor + "=="))
-    except (ValueError, TypeError):
-        raise BAD_CURSOR from None
-    if sort != page.sort:
-        raise BAD_CURSOR
-    return list(last)
+    there = [bucket["key"] for bucket in found["aggregations"]["points"]["buckets"]]
+    near = {"terms": {"point": [one for one in there if within(wanted, point(one))]}}
+    return near if wanted.minutes else {"bool": {"should": [inner, near]}}

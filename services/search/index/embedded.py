@@ -19,19 +19,23 @@ from zlib import crc32
 import tantivy
 from tantivy import Document, FieldType, Occur, Order, Query
 
+from pendler.esco import PREFIX
 from pendler.places import distance_km
-from pendler.searchable import Point, Searchable, Wanted
+from pendler.searchable import Point, Searchable, Wanted, within
 from pendler.service import Unavailable
-from schemas.query import Origin, Shown, Sort
+from pendler.wanted import Said
+from pendler.wording import Phrase
+from schemas.query import Shown, Sort
 from schemas.vacancy import Status
 from services.search.index import BadCursor, Count, Hit, Hits, Page
 
-FORMAT = "1"
+FORMAT = "2"
 HEAP = 64_000_000
 TITLE_COUNTS = 3.0
 MOST_POINTS, MOST_VALUES = 100_000, 100
 FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
 KEYSETS = {Sort.NEWEST: ("newest", Order.Desc), Sort.DEADLINE: ("deadline", Order.Asc)}
+CODED = ("occupation", "trait")
 KM_PER_DEGREE = 111.0
 T = TypeVar("T")
 
@@ -42,9 +46,10 @@ def _schema() -> tantivy.Schema:
         builder.add_text_field(name, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     for name in ("status", "source", "country", "nuts", "region", "occupation", "main"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("trait", tokenizer_name="raw", index_option="basic")
     for name in ("title", "body"):
-        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
-    for name in ("order", "newest", "deadline", "positions"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
+    for name in ("order", "newest", "deadline", "positions", "pay"):
         builder.add_unsigned_field(name, indexed=True, fast=True)
     builder.add_float_field("lat", indexed=True, fast=True)
     return builder.build()
@@ -131,25 +136,29 @@ class TantivyIndex:
 
     def _search(self, wanted: Wanted, page: Page) -> Hits:
         searcher = self._searcher()
-        query = _all(_filters(self._schema, wanted))
+        narrowing, plain = _facet_filters(self._schema, wanted), _plain_filters(self._schema, wanted)
         points: dict[str, float] = {}
         if wanted.origin:
-            points = self._circle(searcher, query, wanted.origin, wanted.km)
-            query = _all([query, Query.term_set_query(self._schema, "point", list(points))])
-        total, facets = _counts(searcher, query)
+            points = self._circle(searcher, _all(plain), wanted)
+            plain.append(Query.term_set_query(self._schema, "point", list(points)))
+        query = _all([*plain, *narrowing.values()])
+        total, facets = _counted(searcher, plain, narrowing)
         if page.limit == 0 or total.ads == 0:
             return Hits(total, [], "", facets)
         hits, cursor = self._page(searcher, query, page, points)
         return Hits(total, hits, cursor, facets)
 
-    def _circle(self, searcher: tantivy.Searcher, query: Query, origin: Origin, km: float) -> dict[str, float]:
-        """The points of the query's documents within `km`, with their distances, nearest first."""
-        reach = km / KM_PER_DEGREE + 0.01
+    def _circle(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> dict[str, float]:
+        """The points of the query's documents that are near enough, with their distances, nearest first."""
+        assert wanted.origin
+        origin = wanted.origin
+        reach = wanted.km / KM_PER_DEGREE + 0.01
         box = Query.range_query(self._schema, "lat", FieldType.Float, origin.lat - reach, origin.lat + reach)
         asked = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
         buckets = searcher.aggregate(_all([query, box]), asked)["points"]["buckets"]
-        distances = {bucket["key"]: distance_km(origin.lat, origin.lon, *_point(bucket["key"])) for bucket in buckets}
-        return {point: far for point, far in sorted(distances.items(), key=lambda item: item[1]) if far <= km}
+        points = [bucket["key"] for bucket in buckets if within(wanted, _point(bucket["key"]))]
+        far = {point: distance_km(origin.lat, origin.lon, *_point(point)) for point in points}
+        return dict(sorted(far.items(), key=lambda item: item[1]))
 
     def _page(
         self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[str, float]
@@ -223,6 +232,8 @@ def _document(one: Searchable, schema: tantivy.Schema) -> Document:
         "body": " ".join(one.body),
         "newest": _unique(one.published, one.ref),
         "deadline": _unique(one.deadline, one.ref),
+        "trait": sorted(one.traits),
+        "pay": one.pay,
         "point": [f"{lat:.5f},{lon:.5f}" for lat, lon in points],
         "lat": [lat for lat, _ in points],
     }
@@ -234,24 +245,57 @@ def _unique(at: int, ref: str) -> int:
     return max(at, 0) << 24 | crc32(ref.encode()) >> 8
 
 
-def _filters(schema: tantivy.Schema, wanted: Wanted) -> list[Query]:
+def _facet_filters(schema: tantivy.Schema, wanted: Wanted) -> dict[str, Query]:
+    """The filters on what is counted by value, by facet."""
     sets = {
         "country": wanted.countries,
         "nuts": wanted.nuts,
         "occupation": wanted.occupations,
         "source": wanted.sources,
     }
-    found = [Query.term_set_query(schema, name, sorted(values)) for name, values in sets.items() if values]
+    return {name: Query.term_set_query(schema, name, sorted(values)) for name, values in sets.items() if values}
+
+
+def _plain_filters(schema: tantivy.Schema, wanted: Wanted) -> list[Query]:
+    found = [_word(schema, alternatives) for alternatives in wanted.words]
+    found += [_phrase(schema, one) for one in wanted.phrases]
+    found += [_not(_word(schema, alternatives)) for alternatives in wanted.without]
+    found += [_not(_phrase(schema, one)) for one in wanted.without_phrases]
+    if wanted.since:
+        found.append(Query.range_query(schema, "newest", FieldType.Unsigned, lower_bound=wanted.since << 24))
     if wanted.shown is not Shown.ANY:
         active = Query.term_query(schema, "status", Status.ACTIVE)
         found.append(active if wanted.shown is Shown.ACTIVE else _not(active))
-    return found + [_word(schema, alternatives) for alternatives in wanted.words]
+    return found + _said(schema, wanted)
+
+
+def _said(schema: tantivy.Schema, wanted: Wanted) -> list[Query]:
+    """Of filters on what many do not say: those that meet them all, those that might, or both."""
+    met = [Query.term_set_query(schema, "trait", sorted(one.met)) for one in wanted.filters]
+    might = [Query.term_set_query(schema, "trait", sorted(one.met | one.unsaid)) for one in wanted.filters]
+    if wanted.pay:
+        enough = Query.range_query(schema, "pay", FieldType.Unsigned, lower_bound=wanted.pay)
+        met, might = [*met, enough], [*might, _any([enough, Query.term_query(schema, "pay", 0)])]
+    if wanted.said is Said.UNSAID:
+        return [*might, _not(_all(met))]
+    return met if wanted.said is Said.MET else might
 
 
 def _word(schema: tantivy.Schema, alternatives: Sequence[str]) -> Query:
-    title = [Query.boost_query(Query.term_query(schema, "title", term), TITLE_COUNTS) for term in alternatives]
-    body = [Query.term_query(schema, "body", term) for term in alternatives]
-    return Query.boolean_query([(Occur.Should, query) for query in (*title, *body)])
+    """Any of the terms. A code counts as much as a word in the text."""
+    codes = [term for term in alternatives if term.startswith(PREFIX)]
+    texts = [term for term in alternatives if not term.startswith(PREFIX)]
+    title = [Query.boost_query(Query.term_query(schema, "title", term), TITLE_COUNTS) for term in texts]
+    body = [Query.term_query(schema, "body", term) for term in texts]
+    return _any([*title, *body, *(Query.term_query(schema, name, one) for one in codes for name in CODED)])
+
+
+def _phrase(schema: tantivy.Schema, phrase: Phrase) -> Query:
+    return _any([Query.phrase_query(schema, name, list(placed)) for name in ("title", "body") for placed in phrase])
+
+
+def _any(queries: Sequence[Query]) -> Query:
+    return Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def _all(queries: Sequence[Query]) -> Query:
@@ -262,11 +306,25 @@ def _not(query: Query) -> Query:
     return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, query)])
 
 
-def _counts(searcher: tantivy.Searcher, query: Query) -> tuple[Count, dict[str, dict[str, Count]]]:
-    """Ads and posts over all hits, and by value of each facet, in one pass."""
+def _counted(
+    searcher: tantivy.Searcher, plain: Sequence[Query], narrowing: Mapping[str, Query]
+) -> tuple[Count, dict[str, dict[str, Count]]]:
+    """Ads and posts over all hits, and by value of each facet, whose own filter then does not count."""
+    free = [name for name in FACETS if name not in narrowing]
+    total, facets = _counts(searcher, _all([*plain, *narrowing.values()]), free)
+    for name in narrowing:
+        others = [query for other, query in narrowing.items() if other != name]
+        facets |= _counts(searcher, _all([*plain, *others]), [name])[1]
+    return total, facets
+
+
+def _counts(
+    searcher: tantivy.Searcher, query: Query, names: Sequence[str]
+) -> tuple[Count, dict[str, dict[str, Count]]]:
+    """Ads and posts over all hits of one query, and by value of these facets, in one pass."""
     posts = {"posts": {"sum": {"field": "positions"}}}
     asked: dict[str, Any] = {
-        name: {"terms": {"field": field, "size": MOST_VALUES}, "aggs": posts} for name, field in FACETS.items()
+        name: {"terms": {"field": FACETS[name], "size": MOST_VALUES}, "aggs": posts} for name in names
     }
     found = searcher.aggregate(query, {**asked, **posts, "ads": {"value_count": {"field": "order"}}})
     facets = {
@@ -274,7 +332,7 @@ def _counts(searcher: tantivy.Searcher, query: Query) -> tuple[Count, dict[str, 
             bucket["key"]: Count(bucket["doc_count"], int(bucket["posts"]["value"]))
             for bucket in found[name]["buckets"]
         }
-        for name in FACETS
+        for name in names
     }
     return Count(int(found["ads"]["value"]), int(found["posts"]["value"])), facets
 
