@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -97,12 +97,17 @@ def test_finds_what_a_loop_over_all_subscriptions_finds() -> None:
     assert found > 1000, f"only {found} pairs fit: the test says little"
 
 
-def test_the_subscriptions_that_fit_are_of_every_kind() -> None:
-    asked = subscriptions()
+def test_a_thousand_vacancies_find_what_a_loop_finds_with_filters_of_every_kind(tell: Callable[[object], None]) -> None:
+    asked, documents = subscriptions(1200), vacancies(1000)
     percolator = filled(asked)
-    fitting = {identity for document in vacancies() for identity in percolator.matching(document)}
+    found = [list(percolator.matching(document)) for document in documents]
+    matched = sum(map(bool, found)) / len(documents)
+    tell(f"{sum(map(len, found))} pairs; {matched:.0%} of the vacancies fit something")
+    assert matched >= 0.95
     for kind in ("words", "occupations", "origin", "nuts", "countries", "sources"):
-        assert any(getattr(asked[identity], kind) for identity in fitting), f"none with {kind} fits anything"
+        assert sum(bool(getattr(one, kind)) for one in asked.values()) >= 50
+        assert any(getattr(asked[identity], kind) for fitting in found for identity in fitting)
+    assert_as_the_loop(percolator, asked, documents)
 
 
 def test_finds_the_same_after_removals_and_replacements() -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+from pendler.places import open_places
 from pendler.service import Unavailable
 from pendler.settings import Settings
 from pendler.store import Store, open_store
-from services.notify import operating
+from services.notify import operating, percolating
 from services.notify.state import Frequency
 
 app = typer.Typer()
@@ -84,6 +87,21 @@ def run_digest(
 ) -> None:
     """Make the mails of all digests due by the end of that day. Workers do so by themselves; twice is once."""
     _run(lambda store, _: operating.run_digest(store, date, dry_run), as_json)
+
+
+@app.command()
+def percolate(
+    subscriptions: Annotated[typer.FileText, typer.Option(help='NDJSON: {"id", "query": {...}}, as the search API.')],
+    vacancies: Annotated[typer.FileText, typer.Option(help="NDJSON: what GET /v1/vacancies/{ref} gives; - is stdin.")],
+) -> None:
+    """Tell for each vacancy which searches it fits: NDJSON, {"ref", "subscriptions"}. Mails nobody."""
+    with closing(open_places(Settings().places)) as places:
+        try:
+            for line in percolating.percolate(percolating.load(subscriptions, places), vacancies):
+                sys.stdout.buffer.write(line)
+        except percolating.Line as error:
+            typer.echo(f"pendler: {error}", err=True)
+            raise typer.Exit(1) from None
 
 
 @ledger.command()
