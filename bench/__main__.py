@@ -22,6 +22,7 @@ from bench.exchange import as_supervised, running, wait_for
 from bench.mails import mails
 from bench.normalise import normalise
 from bench.openings import clusters
+from bench.percolate import percolate
 from bench.pipeline import latency, pipeline
 from bench.stores import stores
 from pendler.place_file import build
@@ -56,6 +57,7 @@ MEASURES: dict[str, Measure] = {
     "normalise": normalise,
     "coder": coder,
     "clusters": clusters,
+    "percolate": percolate,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 

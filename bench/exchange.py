@@ -51,6 +51,7 @@ class Exchange:
             "PENDLER_HOME": str(home),
             "PENDLER_PORT": str(self.port),
             "PENDLER_LOG": "warning",
+            "PENDLER_GATHER": "0",
             **(environment or {}),
         }
         self.processes: dict[str, Process] = {}

@@ -16,6 +16,7 @@ from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.query import Query
 from services.notify import ledger
+from services.notify.gathering import gather
 from services.notify.mail import open_mail
 from services.notify.sender import Sender
 from services.notify.state import MAILS, SUBSCRIPTIONS, MailState, State, match_key, subscription
@@ -60,10 +61,10 @@ async def _fill(store: Store, settings: Settings) -> None:
     for n in range(COUNT):
         one = subscription(f"reader{n}@example.org", "nl", Query(q="lasser"), None, settings.clock(), "key")
         await store.put(SUBSCRIPTIONS, {one.id: {**one.document(), "state": State.ACTIVE}})
-        match = {"subscription": one.id, "ref": "x:1", "item": {**ITEM, "ref": "x:1"}, "matched_at": 1.0}
+        match = {"subscription": one.id, "ref": "x:1", "item": {**ITEM, "ref": "x:1"}, "matched_at": 1.0, "due": 1.0}
         await ledger.record(store, {match_key(one.subscriber, "x:1", 1): match})
     while await store.count(MAILS) < COUNT:
-        await ledger.gather(store, time.time())
+        await gather(store, time.time())
 
 
 @contextmanager

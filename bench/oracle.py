@@ -37,7 +37,7 @@ class Verdict:
 def subscribe(exchange: Exchange, **query: Any) -> str:
     """Subscribes to a search and confirms it, as a person would; gives the link to stop it, once a mail has one."""
     known = set(messages(exchange))
-    body = {"address": "someone@example.org", "query": query, "language": "en"}
+    body = {"address": "someone@example.org", "query": query, "language": "en", "frequency": "at_once"}
     exchange.http.post("/v1/subscriptions", json=body).raise_for_status()
     wait_for(lambda: set(messages(exchange)) > known, 30, "the mail to confirm")
     (new,) = set(messages(exchange)) - known

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Where people reach the pages; links in mails begin with it.")
     secret: SecretStr = Field(SecretStr(""), description="Signs links and cursors; made at first start if unset.")
     now: datetime | None = Field(None, description="Fixes the clock, for tests and demonstrations (ISO 8601).")
+    gather: int = Field(
+        15, ge=0, description="Minutes that alerts at once gather, 4 mails a day at most; 0: each leaves by itself."
+    )
     demo: bool = Field(False, description="Fill an empty exchange with demonstration vacancies.")
     max_body: int = Field(64_000_000, description="Largest delivery in bytes, after decompression.")
     log: str = Field("info", description="`debug`, `info`, `warning` or `error`.")

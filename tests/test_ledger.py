@@ -24,6 +24,7 @@ from pendler.store import Doc, Store
 from pendler.store.sqlite import SqliteStore
 from schemas.query import Origin, Query
 from services.notify import digest, ledger, subscribing
+from services.notify.gathering import gather
 from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.mail.outbox import Outbox
 from services.notify.service import Sender, told
@@ -97,13 +98,14 @@ class Desk:
                 "ref": ref,
                 "item": item(ref),
                 "matched_at": 1.0,
+                "due": 1.0,
             }
             for ref in refs
         }
         await ledger.record(self.store, matches)
 
     async def gather(self) -> None:
-        await ledger.gather(self.store, time.time())
+        await gather(self.store, time.time())
 
     async def recover(self) -> None:
         await ledger.recover(self.store, self.mail)
@@ -218,9 +220,9 @@ def test_what_was_matched_too_lately_waits(home: Path) -> None:
     async def work(desk: Desk) -> None:
         one = await known(desk, person())
         await desk.matched(one, "x:1")
-        await ledger.gather(desk.store, before=0.5)
+        await gather(desk.store, 0.5)
         assert await desk.mails() == []
-        await ledger.gather(desk.store, before=1.0)
+        await gather(desk.store, 1.0)
         assert await desk.states() == [MailState.PENDING]
 
     run(home, work)
@@ -264,7 +266,7 @@ def test_senders_at_once_send_each_mail_once(home: Path) -> None:
 
 async def gathering(desk: Desk, one: Subscription, *refs: str) -> str:
     """A mail whose gatherer died after it had claimed these matches."""
-    await desk.store.insert(MAILS, {"dead": ledger._mail(one.id, Kind.ALERT, MailState.GATHERING)})
+    await desk.store.insert(MAILS, {"dead": ledger.new_mail(one.id, Kind.ALERT, MailState.GATHERING)})
     await claim_late(desk, *refs)
     return "dead"
 
@@ -272,7 +274,10 @@ async def gathering(desk: Desk, one: Subscription, *refs: str) -> str:
 async def claim_late(desk: Desk, *refs: str) -> None:
     """What a gatherer does that was away between making the mail `dead` and claiming for it."""
     found = {key: doc for key, doc in await desk.store.find(MATCHES) if doc["ref"] in refs}
-    claims = {key: {**doc, "mail": "dead", "version": doc["version"] + 1} for key, doc in found.items()}
+    claims = {
+        key: {**doc, "mail": "dead", "due": None, "waiting": None, "version": doc["version"] + 1}
+        for key, doc in found.items()
+    }
     await desk.store.put(MATCHES, claims, guard=True)
 
 
@@ -322,7 +327,7 @@ def test_what_a_gatherer_claims_that_only_seemed_dead_goes_into_the_next_mail(
         if mailed:
             await desk.sender.send_all()
         await claim_late(desk, "x:1", "x:2")
-        await ledger._complete(desk.store, "dead")
+        await ledger.complete(desk.store, "dead")
         assert (await desk.claimed())["x:2"] == ledger.UNCLAIMED
         await desk.gather()
         await desk.sender.send_all()
@@ -342,7 +347,7 @@ async def sending(desk: Desk, kind: Kind = Kind.ALERT) -> str:
     """A mail that its sender had begun to send when it died, its lease run out."""
     one = await known(desk, person(state=State.UNCONFIRMED if kind is Kind.CONFIRM else State.ACTIVE))
     if kind is Kind.CONFIRM:
-        await ledger.order_confirmation(desk.store, one.id)
+        await ledger.order(desk.store, Kind.CONFIRM, one.id)
     else:
         await desk.matched(one, "x:1")
         await desk.gather()
@@ -543,7 +548,7 @@ def test_mails_leave_together_and_trouble_with_one_breaks_none_off(home: Path) -
 
 def test_a_move_loses_against_a_newer_version(home: Path) -> None:
     async def work(desk: Desk) -> None:
-        await ledger.order_confirmation(desk.store, "s")
+        await ledger.order(desk.store, Kind.CONFIRM, "s")
         identity, doc = await desk.the_mail()
         claims = [ledger.claim(desk.store, identity, doc) for _ in range(5)]
         assert sum(won is not None for won in await asyncio.gather(*claims)) == 1
@@ -626,7 +631,7 @@ def test_nothing_is_mailed_to_a_stopped_subscription(home: Path) -> None:
 def test_a_confirmation_is_not_mailed_when_the_word_is_given_already(home: Path, state: State) -> None:
     async def work(desk: Desk) -> None:
         one = await known(desk, person(state=state))
-        await ledger.order_confirmation(desk.store, one.id)
+        await ledger.order(desk.store, Kind.CONFIRM, one.id)
         await desk.sender.send_all()
         assert sent(home) == []
 
@@ -686,6 +691,7 @@ LINKS = {
     "search": "https://pendler.example.org/?q=lasser",
     "confirm": "https://pendler.example.org/subscriptions/confirm/" + "c" * 150,
     "unsubscribe": "https://pendler.example.org/subscriptions/stop/" + "s" * 150,
+    "manage": "https://pendler.example.org/subscriptions/manage/" + "m" * 90,
 }
 INJECTIONS = [
     "Lasser\r\nBcc: a@b.c",

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -14,7 +14,9 @@ from pendler.searchable import Searchable, Wanted, fits, held_terms, levels, wan
 from pendler.terms import terms
 from schemas.query import Origin, Query, Shown
 from schemas.vacancy import Status
-from services.notify.percolator import Percolator, cell, cells
+from services.notify import percolator as percolation
+from services.notify.circles import cell, circle, places_within, reaches, size_for
+from services.notify.percolator import Percolator
 
 WORDS = ["lasser", "constructielasser", "kok", "koks", "verpleegkundige", "nacht", "ploeg", "c++", "sykepleier"]
 LANGUAGES = [None, "nl", "nb"]
@@ -95,12 +97,17 @@ def test_finds_what_a_loop_over_all_subscriptions_finds() -> None:
     assert found > 1000, f"only {found} pairs fit: the test says little"
 
 
-def test_the_subscriptions_that_fit_are_of_every_kind() -> None:
-    asked = subscriptions()
+def test_a_thousand_vacancies_find_what_a_loop_finds_with_filters_of_every_kind(tell: Callable[[object], None]) -> None:
+    asked, documents = subscriptions(1200), vacancies(1000)
     percolator = filled(asked)
-    fitting = {identity for document in vacancies() for identity in percolator.matching(document)}
+    found = [list(percolator.matching(document)) for document in documents]
+    matched = sum(map(bool, found)) / len(documents)
+    tell(f"{sum(map(len, found))} pairs; {matched:.0%} of the vacancies fit something")
+    assert matched >= 0.95
     for kind in ("words", "occupations", "origin", "nuts", "countries", "sources"):
-        assert any(getattr(asked[identity], kind) for identity in fitting), f"none with {kind} fits anything"
+        assert sum(bool(getattr(one, kind)) for one in asked.values()) >= 50
+        assert any(getattr(asked[identity], kind) for fitting in found for identity in fitting)
+    assert_as_the_loop(percolator, asked, documents)
 
 
 def test_finds_the_same_after_removals_and_replacements() -> None:
@@ -208,8 +215,37 @@ def test_every_point_within_reach_is_in_a_cell(lat: float, lon: float, km: int, 
     origin = Origin(name="x", lat=lat, lon=lon)
     point = somewhere_within(origin, share * km, bearing)
     assume(distance_km(lat, lon, *point) <= km)
-    assert cell(point) in cells(origin, km)
+    around = circle(Wanted(origin=origin, km=km))
+    assert around
+    assert cell(point, size_for(km)) in places_within(around)
+    assert reaches(around, (point,))
 
 
 def test_a_circle_in_europe_has_few_cells() -> None:
-    assert len(cells(Origin(name="Zelzate", lat=51.2, lon=3.8), 50)) < 50
+    for km in (1, 10, 50, 100, 500):
+        around = circle(Wanted(origin=Origin(name="Zelzate", lat=51.2, lon=3.8), km=km))
+        assert around
+        assert len(places_within(around)) <= 9
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=500)
+@given(st.floats(-90, 90), st.floats(-180, 180), st.integers(1, 500), st.floats(0.8, 1.25), st.floats(0, 2 * math.pi))
+def test_a_point_near_the_rim_is_within_as_its_exact_distance_says(
+    lat: float, lon: float, km: int, share: float, bearing: float
+) -> None:
+    origin = Origin(name="x", lat=lat, lon=lon)
+    point, around = somewhere_within(origin, share * km, bearing), circle(Wanted(origin=origin, km=km))
+    assert around
+    assert reaches(around, (point,)) == (distance_km(lat, lon, *point) <= km)
+
+
+def test_what_is_rare_is_learnt_and_nothing_is_lost_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(percolation, "LEARNS_FROM", 50)
+    monkeypatch.setattr(percolation, "LEARNS_FOR", 100)
+    asked = subscriptions()
+    percolator = filled(asked)
+    assert_as_the_loop(percolator, asked, vacancies(60))
+    assert assert_as_the_loop(percolator, asked, vacancies()[60:]) > 500
+    for identity in asked:
+        percolator.remove(identity)
+    assert not percolator._index

@@ -45,9 +45,20 @@ class SqliteStore:
                 f'CREATE TABLE IF NOT EXISTS "{name}" '
                 f"(key TEXT PRIMARY KEY, version INTEGER, doc TEXT NOT NULL{fields})"
             )
+            self._add_columns(collection)
             for field in collection.fields:
                 self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}_{field}" ON "{name}" ("f_{field}", key)')
         self._ready.add(name)
+
+    def _add_columns(self, collection: Collection) -> None:
+        """Fields that were declared after the table was made, filled from the documents that are there."""
+        there = {row[1] for row in self._connection.execute(f'PRAGMA table_info("{collection.name}")')}
+        for field in collection.fields:
+            if f"f_{field}" not in there:
+                self._connection.execute(f'ALTER TABLE "{collection.name}" ADD COLUMN "f_{field}"')
+                self._connection.execute(
+                    f'UPDATE "{collection.name}" SET "f_{field}" = json_extract(doc, ?)', (f"$.{field}",)
+                )
 
     async def get(self, collection: Collection, keys: Sequence[str]) -> dict[str, Doc]:
         found = await self._run(collection, lambda: self._keyed(collection, "doc", keys))

@@ -1,10 +1,10 @@
 """Subscriptions over HTTP. A GET on a mailed link changes nothing; known and unknown addresses get the same answer."""
 
-from collections.abc import Callable
-from typing import Annotated
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from pendler.pages import page
@@ -13,8 +13,9 @@ from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.speech import choose, speech
 from pendler.store import Store
-from schemas.query import Origin, Query, QueryError
+from schemas.query import Query, QueryError
 from services.notify import subscribing
+from services.notify.choices import Asked, BadAddress, Choices, checked_address, chosen, origin_of, saved, zones
 from services.notify.mail import Mail
 from services.notify.mail.outbox import Outbox
 from services.notify.state import Subscription, subscription
@@ -54,23 +55,21 @@ class Api:
             api.add_api_route("/outbox/{name}", self.mail, include_in_schema=False)
         return api
 
-    async def _begin(self, address: str, language: str, pairs: list[tuple[str, str]]) -> None:
-        query = _saved(Query.parse(pairs))
-        origin, now, key = _origin(query, self._places), self._settings.clock(), self._settings.signing_key
-        await subscribing.subscribe(self._store, subscription(_address(address), language, query, origin, now, key))
+    async def _begin(self, address: str, choices: Mapping[str, Any], pairs: list[tuple[str, str]]) -> None:
+        query = saved(Query.parse(pairs))
+        origin, now, key = origin_of(query, self._places), self._settings.clock(), self._settings.signing_key
+        asked = subscription(checked_address(address), choices["language"], query, origin, now, key)
+        gathers = self._settings.gather * 60.0
+        await subscribing.subscribe(self._store, dataclasses.replace(asked, **choices, gathers=gathers))
 
-    async def subscribe(
-        self,
-        address: Annotated[str, Body()],
-        query: Annotated[dict[str, str | list[str]], Body(description="Parameters of /v1/vacancies.")],
-        language: Annotated[str, Body()] = "en",
-    ) -> Response:
+    async def subscribe(self, asked: Asked) -> Response:
         """The person gets a mail to confirm first. The answer is the same for every address."""
-        pairs = [(name, one) for name, value in query.items() for one in ([value] if isinstance(value, str) else value)]
         try:
-            await self._begin(address, choose(language, ""), pairs)
+            await self._begin(asked.address, asked.choices(), asked.pairs())
         except QueryError as error:
             raise Problem(400, "bad-query", str(error), errors=error.errors) from None
+        except BadAddress as error:
+            raise Problem(400, "bad-address", str(error)) from None
         return JSONResponse({"detail": "If the address can be reached, a mail to confirm is on its way."}, 202)
 
     async def subscribe_by_form(self, request: Request) -> Response:
@@ -78,27 +77,31 @@ class Api:
         form = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
         language = choose(dict(form).get("lang"), request.headers.get("accept-language", ""))
         _ = speech(language).gettext
-        pairs = [(name, value) for name, value in form if name not in ("address", "lang")]
+        pairs = [(name, value) for name, value in form if name not in ("address", "lang", *Choices.model_fields)]
+        choices = {**chosen(dict(form)), "language": language}
         try:
-            await self._begin(dict(form).get("address", ""), language, [*pairs, ("lang", language)])
-        except (QueryError, Problem) as error:
+            await self._begin(dict(form).get("address", ""), choices, [*pairs, ("lang", language)])
+        except (QueryError, BadAddress) as error:
             return say(request, 400, _("That did not work"), [str(error)])
         lines = [_("We have sent you a mail. Please click the link in it: only then will we mail you new jobs.")]
         return say(request, 202, _("Check your mailbox"), lines)
 
     async def ask_to_confirm(self, token: str, request: Request) -> Response:
         """Changes nothing: programs look at links, too."""
-        _ = self._gettext(await self._known(self._tokens.confirmed(token)), request)
-        return say(
-            request, 200, _("New jobs by e-mail"), [_("Shall we mail you new jobs for your search?")], _("Yes, mail me")
-        )
+        one = await self._known(self._tokens.confirmed(token))
+        _ = self._gettext(one, request)
+        lines = [_("Shall we mail you new jobs for your search?")]
+        asked: dict[str, Any] = {"heading": _("New jobs by e-mail"), "lines": lines, "button": _("Yes, mail me")}
+        return page(PACKAGE, "say.html", request, **asked, chosen=one, zones=zones(), further=[])
 
     async def confirm(self, token: str, request: Request) -> Response:
-        """The person's word."""
+        """The person's word, and how often they want mail."""
         one = await self._known(self._tokens.confirmed(token))
-        await subscribing.confirm(self._store, one, self._settings.clock())
+        await subscribing.confirm(self._store, one, self._settings.clock(), **chosen(await form_of(request)))
         _ = self._gettext(one, request)
-        return say(request, 200, _("Done"), [_("From now on we mail you new jobs. Every mail has a link to stop.")])
+        lines = [_("From now on we mail you new jobs. Every mail has a link to stop.")]
+        further = [(f"/subscriptions/manage/{self._tokens.manage(one.subscriber)}", _("My searches"))]
+        return say(request, 200, _("Done"), lines, further=further)
 
     async def ask_to_stop(self, token: str, request: Request) -> Response:
         """Changes nothing."""
@@ -139,26 +142,19 @@ class Api:
         return speech(choose(request.query_params.get("lang"), one.language)).gettext
 
 
-def say(request: Request, status: int, heading: str, lines: list[str], button: str = "") -> HTMLResponse:
-    """A page that says one thing, and may ask one."""
-    return page(PACKAGE, "say.html", request, status, heading=heading, lines=lines, button=button)
+def say(
+    request: Request,
+    status: int,
+    heading: str,
+    lines: list[str],
+    button: str = "",
+    further: Sequence[tuple[str, str]] = (),
+) -> HTMLResponse:
+    """A page that says one thing, and may ask one; `further` are links with their words."""
+    told = {"heading": heading, "lines": lines, "button": button, "chosen": None, "further": further}
+    return page(PACKAGE, "say.html", request, status, **told)
 
 
-def _address(address: str) -> str:
-    try:
-        return validate_email(address, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise Problem(400, "bad-address", f"This is no e-mail address: {error}") from None
-
-
-def _saved(query: Query) -> Query:
-    """What of a search is kept: what it asks, not where in its hits somebody was."""
-    return query.model_copy(update={"cursor": "", "limit": 20})
-
-
-def _origin(query: Query, places: Places) -> Origin | None:
-    if not query.near:
-        return None
-    if found := places.find(query.near, limit=1):
-        return Origin(name=found[0].name, lat=found[0].lat, lon=found[0].lon)
-    raise QueryError([{"parameter": "near", "detail": f"No place called “{query.near}” is known."}])
+async def form_of(request: Request) -> dict[str, str]:
+    """The text fields of a form that was sent."""
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}

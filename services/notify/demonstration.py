@@ -7,7 +7,7 @@ from pendler.places import Places
 from pendler.settings import Settings
 from pendler.store import Store
 from schemas.query import Origin, Query
-from services.notify.state import SUBSCRIPTIONS, State, subscription
+from services.notify.state import SUBSCRIPTIONS, WORDING, Frequency, State, subscription
 
 ADDRESS = "demo@example.org"
 
@@ -19,5 +19,13 @@ async def demonstrate(store: Store, places: Places, settings: Settings) -> None:
     origin = Origin(name=place.name, lat=place.lat, lon=place.lon)
     before = settings.clock() - timedelta(days=1)
     one = subscription(ADDRESS, "nl", query, origin, before, settings.signing_key)
-    running = dataclasses.replace(one, id="demonstration", state=State.ACTIVE, confirmed_at=before.timestamp())
+    running = dataclasses.replace(
+        one,
+        id="demonstration",
+        state=State.ACTIVE,
+        confirmed_at=before.timestamp(),
+        frequency=Frequency.AT_ONCE,
+        gathers=0,
+        wording=WORDING,
+    )
     await store.insert(SUBSCRIPTIONS, {running.id: running.document()})

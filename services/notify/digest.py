@@ -37,15 +37,10 @@ def alert(
     jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
     subject = f"{jobs} {search_words(subscription.query, spoken)}"
     context = {
-        "items": [_item(match["item"], spoken) for match in ordered[:SHOWN]],
+        "items": [spoken_item(match["item"], spoken) for match in ordered[:SHOWN]],
         "more": max(0, count - SHOWN),
     }
-    return _message(subscription, "alert", subject.strip(), context, links, {
-        "Date": format_datetime(now),
-        "List-Id": "Pendler alerts <alerts.pendler>",
-        "List-Unsubscribe": f"<{links['unsubscribe']}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    })  # fmt: skip
+    return _message(subscription, "alert", subject.strip(), context, links, _listed(links, now))
 
 
 def confirmation(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
@@ -53,6 +48,43 @@ def confirmation(subscription: Subscription, links: Mapping[str, str], now: date
     spoken = speech(subscription.language)
     subject = spoken.gettext("Please confirm: new jobs by e-mail")
     return _message(subscription, "confirm", subject, {}, links, {"Date": format_datetime(now)})
+
+
+def link(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
+    """The way to a person's subscriptions, for whoever can read their mail."""
+    _ = speech(subscription.language).gettext
+    context = {"lines": [_("Here you see your searches, and can change, pause, stop or erase them:")], "then": [
+        _("The link is good for 7 days. If you have not asked for it, do nothing."),
+    ]}  # fmt: skip
+    return _message(
+        subscription, "notice", _("Your searches at Pendler"), context, links, {"Date": format_datetime(now)}
+    )
+
+
+def reminder(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
+    """What a person still gets, once a year."""
+    spoken = speech(subscription.language)
+    _ = spoken.gettext
+    search = search_words(subscription.query, spoken) or _("all jobs")
+    context = {
+        "lines": [
+            _("For almost a year we have mailed you new jobs: %(search)s.") % {"search": search},
+            _("We go on, so you need not do anything. Here you can change, pause or stop it:"),
+        ],
+        "then": [],
+    }
+    subject = _("Do you still want new jobs by e-mail?")
+    return _message(subscription, "notice", subject, context, links, _listed(links, now))
+
+
+def _listed(links: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """The headers of a mail that a person gets again and again, and can stop with one click."""
+    return {
+        "Date": format_datetime(now),
+        "List-Id": "Pendler alerts <alerts.pendler>",
+        "List-Unsubscribe": f"<{links['unsubscribe']}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def _message(
@@ -100,7 +132,7 @@ def search_words(query: Query, spoken: Speech) -> str:
     return " ".join(parts)
 
 
-def _item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
+def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     pay = spoken.pay(Pay.model_validate(item["pay"])) if item["pay"] else ""
     deadline = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
     places = ", ".join(

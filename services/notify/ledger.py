@@ -19,7 +19,8 @@ from services.notify.mail import Mail
 from services.notify.state import MAILS, MATCHES, Kind, MailState
 
 LEASE = 10.0
-AT_ONCE = 500
+MOST = 10_000
+"""Matches that one mail may have; it shows the first of them."""
 SOONEST, LATEST, GIVE_UP = 5.0, 1800.0, 2 * 86400.0
 """When a deferred mail is tried again: first, at the least; how old it may grow. Seconds."""
 UNCLAIMED = ""
@@ -27,62 +28,45 @@ UNCLAIMED = ""
 
 async def record(store: Store, matches: Mapping[str, Doc]) -> None:
     """Notes what is to be mailed; what was noted before stays as it is."""
-    await store.insert(MATCHES, {key: {**doc, "mail": UNCLAIMED, "version": 1} for key, doc in matches.items()})
+    await store.insert(MATCHES, {key: {**unclaimed(doc, doc["due"]), "version": 1} for key, doc in matches.items()})
 
 
-async def gather(store: Store, before: float) -> None:
-    """Claims every match noted before that time for a mail to its subscription."""
-    due = await store.find(MATCHES, {"mail": UNCLAIMED}, Range("matched_at", upto=before), AT_ONCE)
-    by_subscription: dict[str, dict[str, Doc]] = {}
-    for key, doc in due:
-        by_subscription.setdefault(doc["subscription"], {})[key] = doc
-    mails = {uuid4().hex: _mail(one, Kind.ALERT, MailState.GATHERING) for one in by_subscription}
-    await store.insert(MAILS, mails)
-    claims = {
-        key: {**doc, "mail": identity, "version": doc["version"] + 1}
-        for identity, mail in mails.items()
-        for key, doc in by_subscription[mail["subscription"]].items()
-    }
-    claimed = await store.put(MATCHES, claims, guard=True)
-    moved = {
-        identity: _ready(mail, [key for key in by_subscription[mail["subscription"]] if key in claimed])
-        for identity, mail in mails.items()
-    }
-    for identity in mails.keys() - await store.put(MAILS, moved, guard=True):
-        await _complete(store, identity)
+def unclaimed(match: Doc, due: float) -> Doc:
+    """A match that waits for a mail from then on."""
+    return {**match, "mail": UNCLAIMED, "due": due, "waiting": match["subscription"]}
 
 
-def _ready(mail: Doc, matches: Sequence[str]) -> Doc:
+def ready(mail: Doc, matches: Sequence[str]) -> Doc:
     """A mail that has all its matches; if it has none, there is nothing to mail."""
     state = MailState.PENDING if matches else MailState.CANCELLED
     return {**mail, "state": state, "matches": list(matches), "version": mail["version"] + 1}
 
 
-async def _complete(store: Store, identity: str) -> None:
+async def complete(store: Store, identity: str) -> None:
     """Makes a mail that somebody left behind of the matches that it has claimed.
 
     Where somebody else has completed it meanwhile, what was claimed too late is set free for the next mail.
     """
     doc = (await store.get(MAILS, [identity]))[identity]
-    claimed = dict(await store.find(MATCHES, {"mail": identity}, limit=2 * AT_ONCE))
-    ready = {identity: _ready(doc, list(claimed))}
-    if doc["state"] == MailState.GATHERING and await store.put(MAILS, ready, guard=True):
+    claimed = dict(await store.find(MATCHES, {"mail": identity}, limit=MOST))
+    whole = {identity: ready(doc, list(claimed))}
+    if doc["state"] == MailState.GATHERING and await store.put(MAILS, whole, guard=True):
         return
     kept = (await store.get(MAILS, [identity]))[identity]["matches"]
     late = {
-        key: {**one, "mail": UNCLAIMED, "version": one["version"] + 1}
+        key: {**unclaimed(one, one["matched_at"]), "version": one["version"] + 1}
         for key, one in claimed.items()
         if key not in kept
     }
     await store.put(MATCHES, late, guard=True)
 
 
-async def order_confirmation(store: Store, subscription: str) -> None:
-    """Asks for the mail that a new subscription is confirmed by."""
-    await store.insert(MAILS, {uuid4().hex: _mail(subscription, Kind.CONFIRM, MailState.PENDING)})
+async def order(store: Store, kind: Kind, subscription: str, identity: str = "") -> None:
+    """Asks for a mail of its own to a subscriber; under one `identity` once."""
+    await store.insert(MAILS, {identity or uuid4().hex: new_mail(subscription, kind, MailState.PENDING)})
 
 
-def _mail(subscription: str, kind: Kind, state: MailState) -> Doc:
+def new_mail(subscription: str, kind: Kind, state: MailState) -> Doc:
     return {
         "subscription": subscription,
         "kind": kind,
@@ -122,7 +106,7 @@ async def recover(store: Store, mail: Mail) -> None:
     """Takes up what dead processes left, mails gathering or sent under a lease that has run out, and what is due."""
     for identity, doc in await store.find(MAILS, {"state": MailState.GATHERING}):
         if time.time() - doc["created_at"] > LEASE:
-            await _complete(store, identity)
+            await complete(store, identity)
     for identity, doc in await store.find(MAILS, {"state": MailState.SENDING}):
         if time.time() > doc["until"]:
             await _settle(store, mail, identity, doc)

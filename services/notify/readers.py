@@ -7,7 +7,7 @@ from pendler.speech import speech
 from pendler.store import Doc, Range, Store
 from schemas.event import VacancyMatched
 from services.notify.percolator import Percolator
-from services.notify.state import SUBSCRIPTIONS, State, Subscription
+from services.notify.state import SUBSCRIPTIONS, Frequency, State, Subscription
 
 OVERLAP = 30.0
 MOST = 10_000_000
@@ -28,23 +28,25 @@ class Readers:
         for identity, doc in await self._store.find(SUBSCRIPTIONS, within=since, limit=MOST):
             if self._taken.get(identity) != doc["version"]:
                 self._taken[identity] = doc["version"]
-                self._take(Subscription.read(identity, doc))
+                self._take(identity, doc)
         self._seen_until = began
 
-    def _take(self, one: Subscription) -> None:
-        if one.state is State.ACTIVE:
+    def _take(self, identity: str, doc: Doc) -> None:
+        if doc["state"] == State.ACTIVE:
+            one = Subscription.read(identity, doc)
             asked = wanted(one.query, one.origin)
             self._all[one.id] = (one, asked)
             self._percolator.add(one.id, asked)
         else:
-            self._all.pop(one.id, None)
-            self._percolator.remove(one.id)
+            self._all.pop(identity, None)
+            self._percolator.remove(identity)
 
     def of(self, event: VacancyMatched) -> list[tuple[Subscription, Doc]]:
-        """The subscriptions that this vacancy is news for, with what their mail will tell."""
+        """The subscriptions that this vacancy is news for, the most eager first, with what their mail will tell."""
         found = searchable(event)
         fitting = [self._all[identity] for identity in self._percolator.matching(found)]
         hearing = [(one, asked) for one, asked in fitting if is_news(one, event)]
+        hearing.sort(key=lambda each: each[0].frequency is not Frequency.AT_ONCE)
         told = item(event) if hearing else {}
         return [(one, {**told, **why(one, asked, found)}) for one, asked in hearing]
 

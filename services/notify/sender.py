@@ -19,6 +19,13 @@ from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, Subscription
 from services.notify.tokens import Tokens
 
+STATES = {
+    Kind.CONFIRM: (State.UNCONFIRMED,),
+    Kind.ALERT: (State.ACTIVE,),
+    Kind.REMINDER: (State.ACTIVE,),
+    Kind.LINK: (State.UNCONFIRMED, State.ACTIVE, State.PAUSED),
+}
+"""In which states of a subscription a mail of a kind may still leave."""
 ROUND = 5.0
 """Seconds in which a round begins mails: a process that is to stop has then little in hand."""
 
@@ -59,10 +66,10 @@ class Sender:
     async def _send(self, identity: str, doc: Doc) -> None:
         """The subscription is read after the claim: whoever stops it meanwhile waits for this mail, or stops it."""
         kept = (await self._store.get(SUBSCRIPTIONS, [doc["subscription"]])).get(doc["subscription"])
-        one = Subscription.read(doc["subscription"], kept) if kept else None
-        if one is None or one.state not in self._states(doc):
+        if kept is None or kept["state"] not in STATES[Kind(doc["kind"])]:
             await ledger.move(self._store, identity, doc, MailState.CANCELLED)
             return
+        one = Subscription.read(doc["subscription"], kept)
         matches = await ledger.matches_of(self._store, doc)
         message = self._message(identity, doc, one, matches)
         failpoint("notify.claimed")
@@ -82,10 +89,6 @@ class Sender:
         else:
             await ledger.move(self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
 
-    @staticmethod
-    def _states(doc: Doc) -> tuple[State, ...]:
-        return (State.UNCONFIRMED,) if doc["kind"] == Kind.CONFIRM else (State.ACTIVE,)
-
     def _message(self, identity: str, doc: Doc, one: Subscription, matches: Sequence[Doc]) -> EmailMessage:
         site = self._settings.site
         links = {
@@ -94,10 +97,16 @@ class Sender:
             "search": f"{site}{one.query.url('/')}",
             "confirm": f"{site}/subscriptions/confirm/{self._tokens.confirm(one.id)}",
             "unsubscribe": f"{site}/subscriptions/stop/{self._tokens.stop(one.id)}",
+            "manage": f"{site}/subscriptions/manage/{self._tokens.manage(one.subscriber)}?lang={one.language}",
         }
         now = self._settings.clock()
-        if doc["kind"] == Kind.CONFIRM:
-            return digest.confirmation(one, links, now)
+        match doc["kind"]:
+            case Kind.CONFIRM:
+                return digest.confirmation(one, links, now)
+            case Kind.LINK:
+                return digest.link(one, links, now)
+            case Kind.REMINDER:
+                return digest.reminder(one, links, now)
         return digest.alert(one, matches, links, now)
 
 

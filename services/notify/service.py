@@ -17,23 +17,20 @@ from pendler.store import Doc, Store, open_store
 from schemas.event import AlertSent, VacancyMatched
 from services.notify import ledger
 from services.notify.demonstration import demonstrate
+from services.notify.gathering import gather
 from services.notify.mail import Mail, open_mail
 from services.notify.readers import Readers
+from services.notify.schedule import due
 from services.notify.sender import Sender, told
-from services.notify.state import (
-    MAILS,
-    MATCHES,
-    SEEN,
-    match_key,
-)
+from services.notify.state import MAILS, MATCHES, SEEN, Subscription, match_key
+from services.notify.subscribing import remind
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
 log = structlog.get_logger()
-GATHERS = 10.0
-OVERLAP = 5.0
-PAGE = 2000
+SETTLES = 2.0
+"""Seconds that a match lies before it is gathered, so that all of one batch go into one mail."""
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - what notify tells, its jobs return
@@ -41,7 +38,7 @@ def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - wh
     return build(store, mail, open_places(settings.places), settings)
 
 
-def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers: float = GATHERS) -> Service:
+def build(store: Store, mail: Mail, places: Places, settings: Settings, settles: float = SETTLES) -> Service:
     readers, sender = Readers(store), Sender(store, mail, settings)
 
     async def start() -> None:
@@ -51,7 +48,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
 
     async def mail_out() -> Result:
         await ledger.recover(store, mail)
-        await ledger.gather(store, time.time() - gathers)
+        await gather(store, time.time() - settles)
         await sender.send_all()
         return await told(store, settings.clock)
 
@@ -62,7 +59,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, gathers:
         checks={"store": store.check, "mail": mail.check},
         handlers={VacancyMatched: Handler(partial(on_matched, store, readers), size=300)},
         emits=[AlertSent],
-        jobs=[Job("mail", 1, mail_out)],
+        jobs=[Job("mail", 1, mail_out), Job("remind", 3600, partial(remind, store))],
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,
@@ -78,8 +75,13 @@ async def close(store: Store, mail: Mail) -> None:
 def routes(store: Store, mail: Mail, places: Places, settings: Settings) -> "APIRouter":
     """The HTTP of notify. Workers serve none, so they do not load it."""
     from services.notify.api import Api
+    from services.notify.feeds import Feeds
+    from services.notify.manage import Manage
 
-    return Api(store, mail, places, settings).router()
+    api = Api(store, mail, places, settings).router()
+    Manage(store, places, settings).add_to(api)
+    Feeds(store, settings).add_to(api)
+    return api
 
 
 async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> Result:
@@ -95,24 +97,25 @@ async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> R
             continue
         revision = seen.get(fact.ref, {}).get("revision", 0)
         if fact.is_open and fact.revision > revision:
-            trace = tracing.carried(fact.ref)
             for one, told_of in readers.of(fact):
-                key = match_key(one.subscriber, fact.ref, fact.episode)
-                matches.setdefault(
-                    key,
-                    {
-                        "subscription": one.id,
-                        "ref": fact.ref,
-                        "item": told_of,
-                        "matched_at": time.time(),
-                        "trace": trace,
-                    },
-                )
+                matches.setdefault(match_key(one.subscriber, fact.ref, fact.episode), _match(fact, one, told_of))
         seen[fact.ref] = {
             "revision": max(fact.revision, revision),
             "version": max(fact.order, seen.get(fact.ref, {}).get("version", 0)),
         }
     return Result(write=partial(_note, store, matches, seen))
+
+
+def _match(event: VacancyMatched, one: Subscription, told_of: Doc) -> Doc:
+    now, news_at = time.time(), event.news_at
+    return {
+        "subscription": one.id,
+        "ref": event.ref,
+        "item": told_of,
+        "matched_at": now,
+        "due": due(one, now, news_at.timestamp() if news_at else 0),
+        "trace": tracing.carried(event.ref),
+    }
 
 
 async def _note(store: Store, matches: dict[str, Doc], seen: dict[str, Doc]) -> None:

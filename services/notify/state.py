@@ -15,18 +15,35 @@ from uuid import uuid4
 from pendler.store import Collection, Doc
 from schemas.query import Origin, Query
 
-SUBSCRIPTIONS = Collection("subscriptions", ("state", "changed_at", "subscriber"))
-MATCHES = Collection("matches", ("mail", "ref", "matched_at"))
+SUBSCRIPTIONS = Collection("subscriptions", ("state", "changed_at", "subscriber", "remind_at"))
+MATCHES = Collection("matches", ("mail", "ref", "due", "waiting"))
+"""`due` and `waiting`, the subscription it waits for, are set until a mail has claimed it."""
 MAILS = Collection("mails", ("state", "subscription", "told", "due"))
 SEEN = Collection("seen")
+ASKED = Collection("asked", ("at",))
+"""How many mails strangers have asked for an address on a day."""
+YEAR, NOTICE = 365 * 86400.0, 30 * 86400.0
+ZONE, HOUR, GATHERS = "Europe/Brussels", 7, 900.0
+WORDING = "2026-11"
+"""Of what a person says yes to; kept with the yes, and changed with the text."""
 
 
 class State(StrEnum):
-    """Of a subscription: waiting for the person's word, running, or ended."""
+    """Of a subscription: waiting for the person's word, running, resting, ended, or nothing but a trace of it."""
 
     UNCONFIRMED = "unconfirmed"
     ACTIVE = "active"
+    PAUSED = "paused"
     STOPPED = "stopped"
+    ERASED = "erased"
+
+
+class Frequency(StrEnum):
+    """How often at the most a person wants mail."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    AT_ONCE = "at_once"
 
 
 class MailState(StrEnum):
@@ -50,11 +67,17 @@ class Kind(StrEnum):
 
     CONFIRM = "confirm"
     ALERT = "alert"
+    LINK = "link"
+    REMINDER = "reminder"
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """A search whose new hits a person wants mailed. Times are seconds since 1970."""
+    """A search whose new hits a person wants mailed. Times are seconds since 1970.
+
+    Digests leave at `hour` in `zone`, weekly ones on Monday. Alerts at once gather for `gathers` seconds; with 0 each
+    leaves by itself. `confirmed_at`, `created_at` and `wording` prove what was asked and agreed to, and when.
+    """
 
     id: str
     subscriber: str
@@ -67,6 +90,12 @@ class Subscription:
     changed_at: float
     confirmed_at: float | None = None
     version: int = 1
+    frequency: Frequency = Frequency.DAILY
+    zone: str = ZONE
+    hour: int = HOUR
+    gathers: float = GATHERS
+    remind_at: float | None = None
+    wording: str = ""
 
     def document(self) -> Doc:
         members = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "id"}
@@ -78,9 +107,10 @@ class Subscription:
 
     @classmethod
     def read(cls, identity: str, doc: Doc) -> "Subscription":
-        members: dict[str, Any] = {name: doc[name] for name in cls.__dataclass_fields__ if name != "id"}
+        members: dict[str, Any] = {name: doc[name] for name in cls.__dataclass_fields__ if name in doc}
         members["query"] = Query.model_validate(doc["query"])
         members["origin"] = Origin.model_validate(doc["origin"]) if doc["origin"] else None
+        members["frequency"] = Frequency(doc.get("frequency", Frequency.AT_ONCE))
         return cls(id=identity, **members | {"state": State(doc["state"])})
 
 

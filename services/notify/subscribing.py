@@ -1,41 +1,154 @@
-"""A person's word: subscribe, confirm, stop. An answer is given only when it is true."""
+"""A person's word: subscribe, confirm, change, pause, stop, erase. An answer is given only when it is true."""
 
 import asyncio
 import dataclasses
 import time
 from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
-from pendler.store import Store
-from services.notify.ledger import order_confirmation
-from services.notify.state import MAILS, SUBSCRIPTIONS, MailState, State, Subscription
+from pendler.service import Result
+from pendler.store import Doc, Range, Store
+from services.notify.ledger import order
+from services.notify.state import (
+    ASKED,
+    MAILS,
+    MATCHES,
+    NOTICE,
+    SUBSCRIPTIONS,
+    WORDING,
+    YEAR,
+    Kind,
+    MailState,
+    State,
+    Subscription,
+)
 
 PATIENCE = 10.0
+ASKED_A_DAY = 5
+"""Mails a day that anybody can have sent to an address that has not asked for them."""
+ENOUGH = 1000
+ENDED = (State.STOPPED, State.ERASED)
 
 
 async def subscribe(store: Store, one: Subscription) -> None:
-    """Keeps an unconfirmed subscription and asks for the mail that it is confirmed by."""
-    await store.insert(SUBSCRIPTIONS, {one.id: one.document()})
-    await order_confirmation(store, one.id)
+    """Keeps an unconfirmed subscription and asks for the mail that it is confirmed by.
+
+    Beyond `ASKED_A_DAY` for an address nothing is kept and nothing mailed; whoever asks is not told.
+    """
+    if await _may_ask(store, one.subscriber):
+        await store.insert(SUBSCRIPTIONS, {one.id: one.document()})
+        await order(store, Kind.CONFIRM, one.id)
+
+
+async def send_link(store: Store, subscriber: str) -> None:
+    """Mails a person the way to their subscriptions, if they have any."""
+    alive = [one for one in await of(store, subscriber) if one.state not in ENDED]
+    if alive and await _may_ask(store, subscriber):
+        await order(store, Kind.LINK, alive[-1].id)
+
+
+async def _may_ask(store: Store, subscriber: str) -> bool:
+    """Whether one more mail may be asked for today; counts it."""
+    now = time.time()
+    key = f"{subscriber}|{int(now // 86400)}"
+    while True:
+        asked = (await store.get(ASKED, [key])).get(key, {"count": 0, "version": 0})
+        if asked["count"] >= ASKED_A_DAY:
+            return False
+        counted = {"count": asked["count"] + 1, "version": asked["version"] + 1, "at": now}
+        if await store.put(ASKED, {key: counted}, guard=True):
+            return True
 
 
 async def find(store: Store, identity: str) -> Subscription | None:
     doc = (await store.get(SUBSCRIPTIONS, [identity])).get(identity)
-    return Subscription.read(identity, doc) if doc else None
+    return Subscription.read(identity, doc) if doc and doc["state"] != State.ERASED else None
 
 
-async def confirm(store: Store, one: Subscription, now: datetime) -> None:
+async def of(store: Store, subscriber: str) -> list[Subscription]:
+    """All subscriptions of a person, the oldest first."""
+    found = await store.find(SUBSCRIPTIONS, {"subscriber": subscriber}, limit=ENOUGH)
+    return sorted((Subscription.read(*one) for one in found), key=lambda one: one.created_at)
+
+
+async def confirm(store: Store, one: Subscription, now: datetime, **changes: Any) -> None:
     """Lets a subscription run from now on; one that was stopped stays stopped, even at the same moment."""
     if one.state is State.UNCONFIRMED:
-        await _keep(store, dataclasses.replace(one, state=State.ACTIVE, confirmed_at=now.timestamp()))
+        said: dict[str, Any] = {
+            "state": State.ACTIVE,
+            "confirmed_at": now.timestamp(),
+            "wording": WORDING,
+            "remind_at": now.timestamp() + YEAR - NOTICE,
+        }
+        await _keep(store, dataclasses.replace(one, **changes, **said))
+
+
+async def change(store: Store, one: Subscription, **changes: Any) -> bool:
+    """Changes what a person may change of a subscription that runs or rests; whether it was done.
+
+    What has matched already leaves when it was to leave.
+    """
+    while one.state in (State.ACTIVE, State.PAUSED):
+        if await _keep(store, dataclasses.replace(one, **changes)):
+            return True
+        one = await find(store, one.id) or dataclasses.replace(one, state=State.ERASED)
+    return False
 
 
 async def stop(store: Store, one: Subscription) -> None:
     """Ends a subscription. On return no mail to it is being sent, and none will be begun."""
-    while not await _keep(store, dataclasses.replace(one, state=State.STOPPED)):
-        one = await find(store, one.id) or one
+    alive: Subscription | None = one
+    while alive and not await _keep(store, dataclasses.replace(alive, state=State.STOPPED, remind_at=None)):
+        alive = await find(store, one.id)
+    await _nothing_in_hand(store, one)
+
+
+async def pause(store: Store, one: Subscription) -> bool:
+    """Lets a subscription rest: nothing is noted for it, and on return no mail to it is being sent."""
+    done = await change(store, one, state=State.PAUSED)
+    await _nothing_in_hand(store, one)
+    return done
+
+
+async def _nothing_in_hand(store: Store, one: Subscription) -> None:
     until = time.monotonic() + PATIENCE
     while await store.count(MAILS, {"subscription": one.id, "state": MailState.SENDING}) and time.monotonic() < until:
         await asyncio.sleep(0.05)
+
+
+async def erase(store: Store, subscriber: str) -> int:
+    """Forgets a person: stops what runs, then removes it; how many subscriptions there were.
+
+    For some days an empty document stays of each, by which the readers learn that it is gone.
+    """
+    theirs = await of(store, subscriber)
+    for one in theirs:
+        await stop(store, one)
+        await forget(store, one.id)
+    return len(theirs)
+
+
+async def forget(store: Store, identity: str) -> None:
+    """Removes a stopped subscription with its matches and mails."""
+    mails = [key for key, _ in await store.find(MAILS, {"subscription": identity}, limit=ENOUGH * 10)]
+    matches = [key for mail in mails for key, _ in await store.find(MATCHES, {"mail": mail}, limit=ENOUGH * 10)]
+    matches += [key for key, _ in await store.find(MATCHES, {"waiting": identity}, limit=ENOUGH * 10)]
+    await store.delete(MATCHES, matches)
+    await store.delete(MAILS, mails)
+    kept: Doc = (await store.get(SUBSCRIPTIONS, [identity]))[identity]
+    trace = {"state": State.ERASED, "changed_at": time.time(), "version": kept["version"] + 1}
+    await store.put(SUBSCRIPTIONS, {identity: trace})
+
+
+async def remind(store: Store) -> Result:
+    """Eleven months after a person's last word, says what they still get. It runs on until they stop it."""
+    now = time.time()
+    for identity, doc in await store.find(SUBSCRIPTIONS, within=Range("remind_at", upto=now), limit=ENOUGH):
+        if doc["state"] == State.ACTIVE:
+            await order(store, Kind.REMINDER, identity, uuid5(NAMESPACE_URL, f"{identity}|{doc['remind_at']}").hex)
+        await _keep(store, dataclasses.replace(Subscription.read(identity, doc), remind_at=doc["remind_at"] + YEAR))
+    return Result()
 
 
 async def _keep(store: Store, one: Subscription) -> bool:

@@ -1,0 +1,98 @@
+"""`pendler percolate`: searches and vacancies from files, the same answers as the search API, bad lines named."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.exchange import Exchange, running, wait_for
+from services.notify.commands import app
+
+Percolate = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Exchange]:
+    """An exchange with the demonstration."""
+    with running(tmp_path_factory.mktemp("percolate"), places_file, {"work": ()}, PENDLER_DEMO="1") as exchange:
+        wait_for(lambda: exchange.search(limit=0)["total"]["ads"] == 69, 60, "the demonstration")
+        yield exchange
+
+
+@pytest.fixture
+def percolate(tmp_path: Path, places_file: Path, monkeypatch: pytest.MonkeyPatch) -> Percolate:
+    shutil.copy(places_file, tmp_path / "places.db")
+    monkeypatch.setenv("PENDLER_HOME", str(tmp_path))
+
+    def run(searches: list[Any], vacancies: list[Any], code: int = 0) -> Any:
+        files = {"subscriptions": searches, "vacancies": vacancies}
+        for name, lines in files.items():
+            text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+            (tmp_path / name).write_text(text)
+        words = ["percolate", *(word for name in files for word in (f"--{name}", str(tmp_path / name)))]
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == code, done.output
+        return done.stderr if code else [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+def searches(count: int) -> dict[str, dict[str, Any]]:
+    """Searches as people near the demonstration's borders would make them."""
+    chance, made = random.Random(20261125), dict[str, dict[str, Any]]()
+    for n in range(count):
+        query: dict[str, Any] = {"lang": chance.choice(["nl", "de", "da", "sv", "fr", "en"])}
+        if chance.random() < 0.5:
+            query["q"] = chance.choice(["lasser", "verpleegkundige", "svetsare", "sygeplejerske", "koch", "team", "og"])
+        if chance.random() < 0.5:
+            query |= {
+                "near": chance.choice(["Zelzate", "Malmö", "Flensburg", "Aachen", "Trier"]),
+                "km": chance.choice([10, 40, 120, 400]),
+            }
+        if chance.random() < 0.3:
+            query["country"] = chance.sample(["NL", "BE", "DE", "DK", "SE"], 2)
+        if chance.random() < 0.3:
+            query["occupation"] = [str(chance.choice([7212, 2221, 72, 22, 5, 7, 2]))]
+        made[f"s{n}"] = query
+    return made
+
+
+def test_two_hundred_searches_find_what_the_search_api_finds(exchange: Exchange, percolate: Percolate) -> None:
+    asked = searches(200)
+    refs = [one["ref"] for one in exchange.search(limit=100)["vacancies"]]
+    documents = [exchange.http.get(f"/v1/vacancies/{ref}").text for ref in refs]
+    found = percolate([{"id": name, "query": query} for name, query in asked.items()], documents)
+    assert [each["ref"] for each in found] == refs
+    fitting = {name: {each["ref"] for each in found if name in each["subscriptions"]} for name in asked}
+    assert fitting == {
+        name: {one["ref"] for one in exchange.search(**query, limit=100)["vacancies"]} for name, query in asked.items()
+    }
+    assert sum(map(bool, fitting.values())) > 100
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{", "line 2"),
+        ('{"id": "x"}', "query: Field required"),
+        ('{"id": "x", "query": {"kilometres": 3}}', "There is no such parameter"),
+        ('{"id": "x", "query": {"near": "Nowhereatall"}}', "No place called"),
+        ('{"id": "x", "query": {"q": {}}}', "line 2: query.q"),
+        ('{"id": "x", "query": {"km": 1e99, "near": "Gent"}}', "km"),
+        ('{"id": "", "query": {}}', "id"),
+    ],
+)
+def test_a_search_that_cannot_be_read_is_named(percolate: Percolate, line: str, why: str) -> None:
+    said = percolate([{"id": "a", "query": {}}, line], [], code=1)
+    assert "search in line 2" in said
+    assert why in said
+
+
+@pytest.mark.parametrize("line", ["{", '{"ref": "x:1"}', "[]"])
+def test_a_vacancy_that_cannot_be_read_is_named(percolate: Percolate, line: str) -> None:
+    assert "vacancy in line 1" in percolate([], [line], code=1)
