@@ -19,7 +19,7 @@ from pendler.settings import Settings
 from pendler.store import open_store
 from schemas.event import Outcome, Reason
 from schemas.vacancy import Status
-from services.ingest import keys
+from services.ingest import keys, source_commands
 from services.ingest.accounts import everything
 from services.ingest.api import summary
 from services.ingest.demonstration import MARK
@@ -32,6 +32,7 @@ keys_app = typer.Typer(help="API keys of sources.", no_args_is_help=True)
 demo_app = typer.Typer(help="The demonstration vacancies.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(demo_app, name="demo")
+app.add_typer(source_commands.app, name="source")
 errors = Console(stderr=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pendler.store import Collection, Doc
 from schemas.event import Outcome, Reason, RecordReceived, RecordSettled, Severity, VacancyNormalised
+from schemas.rights import UNSAID, Way
 from schemas.vacancy import Status, Stub, Vacancy
 from services.ingest.feed import Reading
 
@@ -24,6 +25,10 @@ MARKS = Collection("marks")
 FRESH = timedelta(hours=36)
 """A vacancy published this short before it was accepted counts as news of the moment it was accepted: many
 sources state only the day."""
+
+
+Rights = tuple[Way, ...]
+"""The ways out that a vacancy may take."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ def digest(vacancy: Vacancy) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_days: int) -> Fate:
+def fate_of(
+    record: RecordReceived, reading: Reading, known: Doc | None, keeps_days: int, rights: Rights = UNSAID
+) -> Fate:
     """What becomes of a record that could be read, given the state its vacancy is in."""
     vacancy, warning = reading.vacancy, next(iter(reading.warnings), None)
     if known and _older(vacancy, known):
@@ -65,11 +72,26 @@ def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_d
     ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
     touched = {"updated": _stamp(vacancy.updated) or (known or {}).get("updated"), "ends_at": ends_at}
     content = digest(vacancy)
-    if known and known["status"] == Status.ACTIVE and known["digest"] == content:
+    if known and known["status"] == Status.ACTIVE and known["digest"] == content and same_rights(known, rights):
         return Fate(Outcome.UNCHANGED, state={**known, **touched}, reason=warning)
-    event = _open(record, vacancy, known)
-    state = {**_remembered(event), **touched, "digest": content}
+    event = _open(record, vacancy, known, rights)
+    state = {**remembered(event), **touched, "digest": content}
     return Fate(Outcome.PUBLISHED, event, state, warning)
+
+
+def had(known: Doc | None) -> Rights:
+    """The ways out that a vacancy has as it is known."""
+    return tuple(map(Way, (known or {}).get("ways", UNSAID)))
+
+
+def lost(known: Doc | None, rights: Rights) -> Rights:
+    """The ways out that it had at any time of its life and no longer has."""
+    ever = {*had(known), *(known or {}).get("lost", ())} if known else set()
+    return tuple(sorted(ever - set(rights)))
+
+
+def same_rights(known: Doc, rights: Rights) -> bool:
+    return set(had(known)) == set(rights)
 
 
 def end_of(record: RecordReceived, known: Doc | None) -> Fate:
@@ -98,7 +120,7 @@ def settled(record: RecordReceived, fate: Fate) -> RecordSettled:
     )  # fmt: skip
 
 
-def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> VacancyNormalised:
+def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None, rights: Rights) -> VacancyNormalised:
     returns = known is not None and known["status"] != Status.ACTIVE
     begins = known is None or returns
     return VacancyNormalised(
@@ -109,6 +131,8 @@ def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> Vacanc
         at=record.received_at,
         news_at=_news_at(record, vacancy, returns) if known is None or returns else _time(known["news_at"]),
         vacancy=vacancy.model_copy(update={"origin": vacancy.origin.model_copy(update={"source": record.source})}),
+        ways=rights,
+        lost=lost(known, rights),
     )
 
 
@@ -126,16 +150,19 @@ def _end(
         reason=because,
         at=record.received_at,
         stub=stub,
+        ways=had(known),
+        lost=tuple((known or {}).get("lost", ())),
     )
     state = {
-        **_remembered(event),
+        **remembered(event),
         "updated": updated,
         "closed_at": record.received_at.timestamp(),
     }
     return Fate(Outcome.CLOSED, event, state)
 
 
-def _remembered(event: VacancyNormalised) -> Doc:
+def remembered(event: VacancyNormalised) -> Doc:
+    """What is kept of a state: all but its text."""
     stub = event.stub or stub_of(event.vacancy)
     return {
         "source": event.source,
@@ -146,6 +173,8 @@ def _remembered(event: VacancyNormalised) -> Doc:
         "ends_at": None,
         "closed_at": None,
         "digest": "",
+        "ways": event.ways,
+        "lost": event.lost,
         "stub": stub.model_dump(mode="json", exclude_defaults=True),
     }
 
