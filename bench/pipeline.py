@@ -58,7 +58,7 @@ def pipeline_on(
     subscribe_many(store, places, SUBSCRIPTIONS)
     with running(home, places, workers, **environment) as exchange:
         key = exchange.key("se")
-        exchange.push("se", "se_jobtech", key, delivery(WARM, prefix="warm"), Prefer="wait=30")
+        deliver(exchange, key, "warm", WARM, WARM)
         before = cpu_seconds(exchange)
         seconds = deliver(exchange, key, "r", RECORDS, WARM + RECORDS)
         cpu = {name: round((used - before[name]) / RECORDS * 1000, 2) for name, used in cpu_seconds(exchange).items()}

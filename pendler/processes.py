@@ -12,7 +12,7 @@ from pendler.audit import audit
 from pendler.bus import Bus, open_bus, survive
 from pendler.engines import checks_of, refuse_wrong
 from pendler.health import health_app
-from pendler.run import Health, modules, pause, until, work
+from pendler.run import Health, modules, pause, settle_down, until, work
 from pendler.service import Service
 from pendler.settings import Settings
 from pendler.stopping import stop_on_signals
@@ -77,6 +77,7 @@ async def web_process(settings: Settings, names: Sequence[str]) -> None:
     services = [module.from_settings(settings, bus) for module in modules(names).values()]
     stores = {service.name: open_store(settings.url_of("store"), service.name) for service in services}
     await refuse_wrong(checks_of(services, bus))
+    settle_down()
     auditing = asyncio.create_task(_audit_often(services, bus, stop))
     try:
         await serve(web_app(services, status.routes(services, bus, stores)), settings.host, settings.port, stop)

@@ -1,4 +1,4 @@
-"""One machine, one command: prepares the home, keeps the web process and two workers running, says where to click."""
+"""One machine, one command: prepares the home, keeps the web process and three workers running, says where to click."""
 
 import asyncio
 import os
@@ -28,6 +28,7 @@ ENGINES = {
 }
 """What each port is on: on one machine, on many."""
 READY_WITHIN = 60.0
+BUSIEST = ("ingest", "match")
 
 
 async def supervise(settings: Settings, demo: bool, apart: bool = False) -> int:
@@ -51,11 +52,12 @@ async def supervise(settings: Settings, demo: bool, apart: bool = False) -> int:
 def workers(first_port: int, apart: bool = False) -> list[tuple[list[str], int]]:
     """Which services each worker runs, and the port it tells its health on.
 
-    Python runs one thread of a process at a time; so on two cores the services are shared out to two processes.
+    Python runs one thread of a process at a time; so what works most has a process of its own.
     """
     names = sorted(entry.name for entry in entry_points(group="pendler.services"))
-    each = 1 if apart else (len(names) + 1) // 2
-    shares = [names[start : start + each] for start in range(0, len(names), each)]
+    alone = [name for name in names if apart or name in BUSIEST]
+    others = [name for name in names if name not in alone]
+    shares = [[name] for name in alone] + ([others] if others else [])
     return list(zip(shares, count(first_port), strict=False))
 
 

@@ -5,18 +5,28 @@ A text becomes its words, their stems, and, where a word ends in an occupation w
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
-from itertools import chain, repeat
+from functools import cache, lru_cache
+from itertools import chain
 
 from pendler.esco import lexicon
 from pendler.text import fold, sought, words
 
+REMEMBERED = 50_000
+"""Words of one language."""
 
-@lru_cache(maxsize=200_000)
-def terms_of(word: str, language: str | None) -> tuple[str, ...]:
-    """All terms of one word: itself, its stem in `language`, the occupation it ends in."""
-    folded = fold(word)
-    return (*sought(word, language), *(tail for tail in _tails(folded) if tail in heads()))
+
+class Terms(dict[str, tuple[str, ...]]):
+    """The terms of each word of one language: itself, its stem, the occupation it ends in. Worked out at first."""
+
+    def __init__(self, language: str | None) -> None:
+        super().__init__()
+        self._language = language
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        found = self[word] = (*sought(word, self._language), *(tail for tail in _tails(fold(word)) if tail in heads()))
+        return found
 
 
 def _tails(word: str) -> Iterable[str]:
@@ -32,4 +42,9 @@ def heads() -> frozenset[str]:
 
 def terms(text: str, language: str | None) -> list[str]:
     """The terms of a text, in order, repeated as they occur."""
-    return list(chain.from_iterable(map(terms_of, words(text), repeat(language))))
+    return list(chain.from_iterable(map(terms_of(language).__getitem__, words(text))))
+
+
+@cache
+def terms_of(language: str | None) -> Terms:
+    return Terms(language)

@@ -30,7 +30,10 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text in lower case, in order; a word of more than 60 letters is cut."""
     lower = unicodedata.normalize("NFKC", text).lower().replace("i̇", "i")  # İ in lower case, else taken apart
-    return [found if len(found) <= LONGEST_WORD else found[:LONGEST_WORD] for found in WORD.findall(lower)]
+    found: list[str] = WORD.findall(lower)
+    if max(map(len, found), default=0) <= LONGEST_WORD:
+        return found
+    return [word[:LONGEST_WORD] for word in found]
 
 
 @lru_cache(maxsize=32)

@@ -193,7 +193,7 @@ def test_any_text_has_terms(text: str, language: str | None) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_word_of_each_title_is_found_by_itself(language: str | None) -> None:
     for word in {word for title in lexicon().titles() for word in title.split()}:
-        assert set(sought(word, language)) <= set(terms_of(word, language))
+        assert set(sought(word, language)) <= set(terms_of(language)[word])
 
 
 def test_compounds_end_in_titles_of_one_word_that_are_long_enough() -> None:

@@ -6,7 +6,6 @@ a consumer never waits for a producer's lock. One member a group and topic: a fi
 
 import asyncio
 import fcntl
-import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
+import orjson
 import structlog
 
 from pendler.bus import Delivery, Record, Span, encode, failpoint
@@ -66,7 +66,7 @@ class LogBus:
 
     def _append(self, records: Sequence[Record]) -> None:
         now = time.time()
-        rows = [(r.topic, r.key, r.value, json.dumps(r.headers), now) for r in records]
+        rows = [(r.topic, r.key, r.value, orjson.dumps(r.headers).decode(), now) for r in records]
         with transaction(self._log):
             insert(self._log, "log (topic, key, value, headers, at)", rows)
 
@@ -106,7 +106,7 @@ class LogBus:
         columns = ["offset", "key", "hex(value)", "value IS NULL", "headers", "at"]
         rows = select(self._read, columns, among, [topic, offset, *args, limit])
         return [
-            Record(topic, 0, at, name, None if erased else bytes.fromhex(value), json.loads(headers), when)
+            Record(topic, 0, at, name, None if erased else bytes.fromhex(value), orjson.loads(headers), when)
             for at, name, value, erased, headers, when in rows
         ]
 

@@ -7,7 +7,7 @@ This service uses the ESCO classification of the European Commission.
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Protocol
 
@@ -56,14 +56,22 @@ class Pack:
         self.number = number
         self._concepts = {concept.uri: concept for concept in concepts}
         self._titles: dict[str, dict[str, str]] = {}
-        self._stems: dict[tuple[str, str], str] = {}
         for concept in self._concepts.values():
             for language, titles in concept.titles.items():
                 for title in titles:
-                    found = normal(title)
-                    self._titles.setdefault(found, {}).setdefault(language, concept.uri)
-                    self._stems.setdefault((language, stemmed(found, language)), concept.uri)
+                    self._titles.setdefault(normal(title), {}).setdefault(language, concept.uri)
+        self.knows = lru_cache(maxsize=50_000)(self._knows)
         self.longest = max(title.count(" ") + 1 for title in self._titles)
+
+    @cached_property
+    def _stems(self) -> dict[tuple[str, str], str]:
+        """(language, title in stems) -> URI. Made when first asked for: who only needs names, does without."""
+        stems: dict[tuple[str, str], str] = {}
+        for concept in self._concepts.values():
+            for language, titles in concept.titles.items():
+                for title in titles:
+                    stems.setdefault((language, stemmed(normal(title), language)), concept.uri)
+        return stems
 
     def concepts(self) -> Iterable[Concept]:
         return self._concepts.values()
@@ -86,7 +94,7 @@ class Pack:
         uri = self._stems.get((language, stemmed(title, language))) if language else None
         return {language: uri} if language and uri else {}
 
-    def knows(self, title: str, language: str | None) -> bool:
+    def _knows(self, title: str, language: str | None) -> bool:
         """Whether `titled` or `inflected` would find anything: asked of every part of every title."""
         return title in self._titles or (language is not None and (language, stemmed(title, language)) in self._stems)
 

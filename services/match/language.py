@@ -12,8 +12,8 @@ from pendler.place_names import SPOKEN
 from schemas.vacancy import Profile
 from services.match.tables import column
 
-ENOUGH = 2000
-"""Letters that are looked at."""
+ENOUGH, WHOLE = 1000, 10_000
+"""Letters that are looked at for the language of a text, and for all its languages."""
 AT_HOME = 0.15
 """What is added to the score (0 to 1) of the languages of the country."""
 SURE_OF_ITSELF = 120
@@ -56,7 +56,9 @@ def detect(text: str, country: str | None = None) -> str | None:
 
 def written_in(profile: Profile, language: str | None) -> tuple[str, ...]:
     """All languages of a text, its own first: an advertisement may say everything twice."""
-    parts = [part for part in profile.text[: 5 * ENOUGH].split("\n") if len(part) >= PART]
+    parts = [part for part in profile.text[:WHOLE].split("\n") if len(part) >= PART]
+    if language and len(parts) <= 1:
+        return (language,)
     letters: Counter[str] = Counter()
     for part in parts:
         letters[detect(part) or ""] += len(part)
@@ -66,5 +68,5 @@ def written_in(profile: Profile, language: str | None) -> tuple[str, ...]:
 
 def _luxembourgish(text: str) -> bool:
     words = WORD.findall(text.lower())
-    met = [word for word in words if word in LUXEMBOURGISH]
-    return len(set(met)) >= AT_LEAST and len(met) * ONE_IN >= len(words)
+    met = LUXEMBOURGISH.intersection(words)
+    return len(met) >= AT_LEAST and sum(word in met for word in words) * ONE_IN >= len(words)

@@ -124,8 +124,8 @@ def _places(event: VacancyMatched, vacancy: Vacancy) -> Iterator[str]:
 
 def pieces_of(text: str) -> Parts:
     """A sample of the runs of three words of a text: the same text gives the same sample, a part of it a part."""
-    told = [word.encode() for word in words(text[:LETTERS])]
-    kept = (n for n in range(len(told) - RUN + 1) if crc32(told[n]) % SPARSE == 0)
+    told = " ".join(words(text[:LETTERS])).encode().split()
+    kept = (n for n, sum_ in enumerate(map(crc32, told[: len(told) - RUN + 1])) if sum_ % SPARSE == 0)
     return frozenset(crc32(b" ".join(told[n : n + RUN])) for n in kept)
 
 
