@@ -57,9 +57,9 @@ class Api:
 
     async def snapshot(self, request: Request, asked: Annotated[Asking, Query()]) -> Response:
         """The same lines to the end. Cut off, it goes on with `cursor`; whole, `/v1/changes` goes on from its last."""
-        return await self._answer(request, asked, Way.SNAPSHOT, 0)
+        return await self._answer(request, asked, Way.SNAPSHOT, None)
 
-    async def _answer(self, request: Request, asked: Asking, way: Way, limit: int) -> Response:
+    async def _answer(self, request: Request, asked: Asking, way: Way, limit: int | None) -> Response:
         _refuse_unknown(request)
         filters = Filters(**asked.model_dump(include=set(Filters.model_fields)))
         span, now = await self._bus.span(TOPIC), time.time()

@@ -16,11 +16,11 @@ EACH = 500
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of the feed: from where on, by whom, after how many lines it pauses (0: never)."""
+    """What is asked of the feed: from where on, by whom, after how many lines it pauses, if at all."""
 
     start: Cursor
     reader: Reader
-    limit: int
+    limit: int | None
     now: float
 
 

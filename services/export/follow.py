@@ -51,6 +51,10 @@ class Follower:
                     lines += len(waiting) - 1
         return lines
 
+    def count(self) -> int:
+        """How many vacancies the file holds."""
+        return int(self._kept.execute("SELECT count(*) FROM vacancies").fetchone()[0])
+
     def _apply(self, waiting: list[dict[str, Any]]) -> bool:
         """Changes and the cursor after them, all or nothing; whether more is there."""
         *changes, last = waiting

@@ -86,8 +86,12 @@ def had(known: Doc | None) -> Rights:
 
 def lost(known: Doc | None, rights: Rights) -> Rights:
     """The ways out that it had at any time of its life and no longer has."""
-    ever = {*had(known), *(known or {}).get("lost", ())} if known else set()
+    ever = {*had(known), *lost_of(known)} if known else set()
     return tuple(sorted(ever - set(rights)))
+
+
+def lost_of(known: Doc | None) -> Rights:
+    return tuple(map(Way, (known or {}).get("lost", ())))
 
 
 def same_rights(known: Doc, rights: Rights) -> bool:
@@ -151,7 +155,7 @@ def _end(
         at=record.received_at,
         stub=stub,
         ways=had(known),
-        lost=tuple((known or {}).get("lost", ())),
+        lost=lost_of(known),
     )
     state = {
         **remembered(event),
