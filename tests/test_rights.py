@@ -15,8 +15,8 @@ from pendler.store import Store, open_store
 from schemas.event import Erased, Event, Outcome, RecordReceived, RecordSettled, VacancyMatched, VacancyNormalised
 from schemas.rights import UNSAID, Way
 from services.export.follow import Follower
-from services.ingest.delivery import accept
-from services.ingest.feed import feeds
+from services.ingest.delivery import accept, cut
+from services.ingest.feed import Item, feeds
 from services.ingest.rights import change
 from services.ingest.service import on_received
 from services.search.service import lets_out
@@ -37,6 +37,10 @@ def run(path: Path, case: Case) -> None:
     asyncio.run(opened())
 
 
+def items(body: bytes) -> list[Item]:
+    return cut(feeds()["se_jobtech"], body)
+
+
 async def lying(bus: Bus, event: type[Event]) -> list[Event]:
     return [fact_in(record) async for record in bus.scan(event.topic.name)]
 
@@ -55,7 +59,7 @@ def told(events: Sequence[Event | Erased]) -> list[VacancyNormalised]:
 
 def test_a_change_of_rights_tells_every_open_vacancy_again(tmp_path: Path) -> None:
     async def case(bus: Bus, store: Store) -> None:
-        await accept(bus, store, "se", feeds()["se_jobtech"], delivery(3), NOW)
+        await accept(bus, store, "se", feeds()["se_jobtech"], items(delivery(3)), NOW)
         first = told(await handle(bus, store))
         assert {event.ways for event in first} == {UNSAID}, "a source that has said nothing is found and no more"
         assert await change(bus, store, "se", [Way.SEARCH, Way.CHANGES], NOW) == 3
@@ -73,12 +77,12 @@ def test_a_change_of_rights_tells_every_open_vacancy_again(tmp_path: Path) -> No
 
 def test_word_of_a_change_never_overtakes_a_newer_record(tmp_path: Path) -> None:
     async def case(bus: Bus, store: Store) -> None:
-        await accept(bus, store, "se", feeds()["se_jobtech"], delivery(1), NOW)
+        await accept(bus, store, "se", feeds()["se_jobtech"], items(delivery(1)), NOW)
         await handle(bus, store)
         await change(bus, store, "se", list(Way), NOW)
         newer = delivery(1).replace(b"Infirmier", b"Chirurgien")
         assert newer != delivery(1)
-        await accept(bus, store, "se", feeds()["se_jobtech"], newer, NOW)
+        await accept(bus, store, "se", feeds()["se_jobtech"], items(newer), NOW)
         records = await lying(bus, RecordReceived)
         result = await on_received(store, [records[2], records[1]])
         outcomes = [event.outcome for event in result.events if isinstance(event, RecordSettled)]

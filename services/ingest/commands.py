@@ -19,11 +19,11 @@ from pendler.settings import Settings
 from pendler.store import open_store
 from schemas.event import Outcome, Reason
 from schemas.vacancy import Status
-from services.ingest import keys, source_commands
+from services.ingest import feed_commands, keys, source_commands
 from services.ingest.accounts import everything
-from services.ingest.api import summary
 from services.ingest.demonstration import MARK
 from services.ingest.feed import Feed, Flaw, Item, feeds
+from services.ingest.report import summary
 from services.ingest.service import notices, reading
 from services.ingest.state import KEYS, MARKS, VACANCIES
 
@@ -33,6 +33,7 @@ demo_app = typer.Typer(help="The demonstration vacancies.", no_args_is_help=True
 app.add_typer(keys_app, name="keys")
 app.add_typer(demo_app, name="demo")
 app.add_typer(source_commands.app, name="source")
+app.add_typer(feed_commands.app, name="feed")
 errors = Console(stderr=True)
 
 

@@ -20,7 +20,21 @@ from schemas.vacancy import Status
 from services.ingest import accounts, demonstration
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.rights import CHANGED, rights_of, told_again
-from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, Fate, Rights, end_of, fate_of, ref_of, settled
+from services.ingest.snapshot import reconcile
+from services.ingest.state import (
+    HELD,
+    SETTLEMENTS,
+    TRANSFERS,
+    VACANCIES,
+    Clock,
+    Fate,
+    Rights,
+    end_of,
+    fate_of,
+    held_by_guard,
+    ref_of,
+    settled,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -29,7 +43,11 @@ KEEPS_STUBS = timedelta(days=30)
 AT_ONCE = 500
 TOLD = {"outcome", "revision", "reason"}
 READING_FAILED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-Clock = Callable[[], datetime]
+OURS: Mapping[str, Callable[[RecordReceived, Doc | None, Rights], Fate]] = {
+    CHANGED: told_again,
+    HELD: lambda record, known, _: held_by_guard(record, known),
+}
+"""Records of our own that are no end of a vacancy."""
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:
@@ -40,6 +58,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
     jobs = [
         Job("expire", 60, partial(expire, store, settings.clock)),
         Job("forget", 3600, partial(forget, store, settings.clock)),
+        Job("reconcile", 1, partial(reconcile, bus, store)),
     ]
     if settings.demo:
         jobs.append(Job("demonstration", 3600, partial(demonstration.fill, store, settings.clock)))
@@ -60,9 +79,15 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
 
 def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
     """The HTTP of ingest. Workers serve none, so they do not load it."""
-    from services.ingest.api import Api
+    from fastapi import APIRouter
 
-    return Api(bus, store, settings).router()
+    from services.ingest.api import Api
+    from services.ingest.snapshot_api import SnapshotApi
+
+    api = APIRouter(prefix="/v1")
+    api.include_router(Api(bus, store, settings).router())
+    api.include_router(SnapshotApi(bus, store, settings).router())
+    return api
 
 
 async def on_received(store: Store, records: Sequence[Fact]) -> Result:
@@ -153,8 +178,8 @@ def decide(record: RecordReceived, known: Doc | None, rights: Rights) -> Fate:
         return Fate(Outcome.REJECTED, reason=record.flaw)
     if record.ends:
         return end_of(record, known)
-    if record.feed == CHANGED:
-        return told_again(record, known, rights)
+    if record.feed in OURS:
+        return OURS[record.feed](record, known, rights)
     feed = feeds()[record.feed]
     read = reading(feed, record.body, record.received_at)
     if isinstance(read, Reason):

@@ -5,7 +5,7 @@ it: so a batch that is handled again after a kill comes to the same outcomes, wh
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +27,10 @@ FRESH = timedelta(hours=36)
 sources state only the day."""
 
 
+ABSENT, HELD, DELETION = "absence", "absence-held", "deletion"
+"""Feeds of our own: vacancies that a complete snapshot no longer has, those of them that the guard keeps open, and
+those that the source itself said are over."""
+Clock = Callable[[], datetime]
 Rights = tuple[Way, ...]
 """The ways out that a vacancy may take."""
 
@@ -70,7 +74,9 @@ def fate_of(
         )
     heard = (record.received_at + timedelta(days=keeps_days)).timestamp()
     ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
-    touched = {"updated": _stamp(vacancy.updated) or (known or {}).get("updated"), "ends_at": ends_at}
+    updated = _stamp(vacancy.updated) or (known or {}).get("updated")
+    heard_at = record.received_at.timestamp()
+    touched = {"updated": updated, "ends_at": ends_at, "feed": record.feed, "heard_at": heard_at}
     content = digest(vacancy)
     if known and known["status"] == Status.ACTIVE and known["digest"] == content and same_rights(known, rights):
         return Fate(Outcome.UNCHANGED, state={**known, **touched}, reason=warning)
@@ -103,10 +109,26 @@ def end_of(record: RecordReceived, known: Doc | None) -> Fate:
     status = Status(record.ends or Status.CLOSED)
     if known is None or known["status"] != Status.ACTIVE:
         return Fate(Outcome.UNCHANGED, state=known)
-    if status is Status.EXPIRED and known["ends_at"] > record.received_at.timestamp():
+    at = record.received_at.timestamp()
+    heard_since = record.feed == ABSENT and known.get("heard_at", 0) > at
+    if heard_since or (status is Status.EXPIRED and known["ends_at"] > at):
         return Fate(Outcome.SUPERSEDED, state=known)
-    because = "deadline passed" if status is Status.EXPIRED else f"{status} by source"
+    because = _because(record, status)
     return _end(record, known, status, because, Stub.model_validate(known["stub"]))
+
+
+def _because(record: RecordReceived, status: Status) -> str:
+    if record.feed == ABSENT:
+        return "no longer in the source's snapshot"
+    if record.feed == DELETION:
+        return record.body
+    return "deadline passed" if status is Status.EXPIRED else f"{status} by source"
+
+
+def held_by_guard(record: RecordReceived, known: Doc | None) -> Fate:
+    """What becomes of an absence that the guard does not believe: nothing, and the source is told."""
+    reason = Reason(rule="feed-guard", severity=Severity.WARNING, hint=record.body)
+    return Fate(Outcome.HELD, state=known, reason=reason)
 
 
 def stub_of(vacancy: Vacancy | None) -> Stub:
