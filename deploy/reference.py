@@ -113,7 +113,7 @@ def permissions(services: Sequence[Service]) -> list[tuple[str, str, str, str]]:
     operator = [("topics", ["*"], "Create, Read, Write, Describe, DescribeConfigs, AlterConfigs")]
     operator += [("groups", ["*"], "Read, Describe"), ("cluster", [], "Create, Describe")]
     return [
-        *(row for service in services for row in _permissions_of(service)),
+        *(row for service in services if service.works for row in _permissions_of(service)),
         *_on_kafka("web", web),
         ("web", "MongoDB", "databases `pendler_*`", "readWrite"),
         ("web", "Elasticsearch", f"indices `{INDICES}`", SEARCHES),

@@ -108,3 +108,8 @@ class Service:
     start: Callable[[], Awaitable[None]] = nothing
     """Awaited in the worker before the first batch."""
     close: Callable[[], Awaitable[None]] = nothing
+
+    @property
+    def works(self) -> bool:
+        """Whether it has anything to do in a worker; one that only answers HTTP has not."""
+        return bool(self.handlers or self.jobs)

@@ -60,7 +60,7 @@ class Status:
 async def status(services: Sequence[Service], bus: Bus, stores: Mapping[str, Store]) -> Status:
     """Asks everybody. An engine that is away makes only what it holds unknown."""
     standing = await _known(standings(services, bus), [])
-    told = [await _service(one, standing, await _known(pulses(stores[one.name]), [])) for one in services]
+    told = [await _service(one, standing, await _known(pulses(stores[one.name]), [])) for one in services if one.works]
     return Status(told, await asyncio.gather(*(examine(*check) for check in checks_of(services, bus).items())))
 
 

@@ -28,6 +28,8 @@ ENGINES = {
 }
 """What each port is on: on one machine, on many."""
 READY_WITHIN = 60.0
+ANSWERS_ONLY = {"export"}
+"""Services that have nothing to do in a worker."""
 BUSIEST = ("ingest", "match")
 
 
@@ -54,7 +56,7 @@ def workers(first_port: int, apart: bool = False) -> list[tuple[list[str], int]]
 
     Python runs one thread of a process at a time; so what works most has a process of its own.
     """
-    names = sorted(entry.name for entry in entry_points(group="pendler.services"))
+    names = sorted({entry.name for entry in entry_points(group="pendler.services")} - ANSWERS_ONLY)
     alone = [name for name in names if apart or name in BUSIEST]
     others = [name for name in names if name not in alone]
     shares = [[name] for name in alone] + ([others] if others else [])

@@ -23,6 +23,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.rights import UNSAID, Way, may
 from schemas.vacancy import Derived, Status, Stub, Vacancy
 
 
@@ -143,6 +144,9 @@ class VacancyState(Event):
     `episode` counts its lives: a closed ref that comes back begins the next one. `news_at` is when the opening
     became news: when its source published it, or, where that is not stated, when we accepted it; none for what
     came with a source's first delivery.
+
+    `ways` are the ways out that the source lets it take, `lost` those it once could take and no longer may: who reads
+    there is told to drop it.
     """
 
     ref: str
@@ -155,6 +159,8 @@ class VacancyState(Event):
     news_at: datetime | None = None
     vacancy: Vacancy | None = None
     stub: Stub | None = None
+    ways: tuple[Way, ...] = UNSAID
+    lost: tuple[Way, ...] = ()
 
     @property
     def key(self) -> str:
@@ -176,6 +182,11 @@ class VacancyState(Event):
     @property
     def is_open(self) -> bool:
         return self.status is Status.ACTIVE
+
+    def may(self, way: Way) -> bool:
+        """Whether it may take a way out."""
+        told = self.vacancy or self.stub
+        return may(way, self.ways, bool(told and told.demonstration))
 
 
 class VacancyNormalised(VacancyState):

@@ -28,7 +28,7 @@ USER = 10001
 
 def manifests(services: Sequence[Service]) -> dict[str, str]:
     """Each file by its path from the root."""
-    files = {service.name: worker(service) for service in services}
+    files = {service.name: worker(service) for service in services if service.works}
     files |= {"web": web(), "topics": topics(), "shared": shared()}
     return {f"deploy/k8s/{name}.yaml": _text(made) for name, made in files.items()}
 

@@ -12,7 +12,7 @@ import asyncio
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -42,6 +42,15 @@ class Record:
     at: float = 0.0
 
 
+@dataclass(frozen=True)
+class Span:
+    """How far a topic reaches: `last` is the newest offset of each partition that has any. Offsets begin anew, and mean
+    other records, where `epoch` is another."""
+
+    epoch: str
+    last: Mapping[int, int]
+
+
 class Bus(Protocol):
     """A bus. One URL picks the adapter; `tests/contracts/test_bus.py` is what each must do.
 
@@ -57,8 +66,16 @@ class Bus(Protocol):
     async def consume(self, group: str, topic: str, deliver: "Delivery", stop: asyncio.Event) -> None:
         """Gives batches to `deliver` and commits after each, until `stop` is set. One call a group and topic."""
 
-    def scan(self, topic: str, past: str | None = None, key: str | None = None) -> AsyncIterator[Record]:
-        """What lies on a topic now, in order; only past the position of group `past`; only of `key`."""
+    def scan(
+        self, topic: str, past: str | None = None, key: str | None = None, after: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Record]:
+        """What lies on a topic now, in order; only past the position of group `past`; only of `key`.
+
+        `after` are offsets by partition: what lies at them or before them is left out.
+        """
+
+    async def span(self, topic: str) -> Span:
+        """How far the topic reaches now."""
 
     async def lag(self, group: str, topic: str) -> int:
         """How many records of the topic the group has not committed."""

@@ -16,7 +16,7 @@ from aiokafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError, Me
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from pendler.bus import Delivery, Record, encode
+from pendler.bus import Delivery, Record, Span, encode
 from pendler.bus.kafka_address import read
 from pendler.bus.kafka_login import refused, security
 from pendler.bus.kafka_member import HANDOVER, Member, place, record, unless
@@ -64,9 +64,11 @@ class KafkaBus:
             except KafkaError as error:
                 await member.wait(error)
 
-    async def scan(self, topic: str, past: str | None = None, key: str | None = None) -> AsyncIterator[Record]:
+    async def scan(
+        self, topic: str, past: str | None = None, key: str | None = None, after: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Record]:
         async with self._engine(), self._reader(topic, past) as consumer:
-            starts, ends = await _span(consumer, past)
+            starts, ends = await _span(consumer, past, after or {})
             left, quiet = {at for at in starts if starts[at] < ends[at]}, 0
             consumer.resume(*left)
             while left and quiet < QUIET:
@@ -77,6 +79,14 @@ class KafkaBus:
                 left = {at for at in left if await consumer.position(at) < ends[at]}
                 # Compaction may leave nothing to read before the end. Fetches fail silently; asking for ends does not.
                 quiet = 0 if polled else quiet + bool(await consumer.end_offsets(left))
+
+    async def span(self, topic: str) -> Span:
+        """See `Bus`; an epoch ends with the cluster, and when keys are spread over more partitions."""
+        async with self._engine(), self._reader(topic, None) as consumer:
+            cluster = await (await self._started()).config.admin_client.describe_cluster()
+            _, ends = await _span(consumer, None)
+            last = {at.partition: end - 1 for at, end in ends.items() if end}
+            return Span(f"{cluster['cluster_id']}/{len(ends)}", last)
 
     async def lag(self, group: str, topic: str) -> int:
         """See `Bus`; offsets that compaction has emptied count until the group has passed them."""
@@ -206,12 +216,15 @@ async def _send(broker: KafkaBroker, record: Record) -> "asyncio.Future[Any]":
     return await broker.publish(record.value, record.topic, key=record.key.encode(), headers=headers, no_confirm=True)
 
 
-async def _span(consumer: AIOKafkaConsumer, past: str | None) -> tuple[Offsets, Offsets]:
-    """Moves a consumer to where group `past` stands; where that is, and where the topic ends now."""
+async def _span(
+    consumer: AIOKafkaConsumer, past: str | None, after: Mapping[int, int] | None = None
+) -> tuple[Offsets, Offsets]:
+    """Moves a consumer to where group `past` stands or past `after`; where that is, and where the topic ends now."""
     partitions = consumer.assignment()
     starts: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
     for at in partitions:
-        starts[at] = max(starts[at], (await consumer.committed(at) or 0) if past else 0)
+        wanted = (await consumer.committed(at) or 0) if past else (after or {}).get(at.partition, -1) + 1
+        starts[at] = max(starts[at], wanted)
         consumer.seek(at, starts[at])
     return starts, await consumer.end_offsets(partitions)
 

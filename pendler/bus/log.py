@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 import orjson
 import structlog
 
-from pendler.bus import Delivery, Record, encode, failpoint
+from pendler.bus import Delivery, Record, Span, encode, failpoint
 from pendler.metrics import WAITING
 from pendler.service import Unavailable
 from pendler.sqlite import connect, insert, select, transaction, writable
@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS log (offset INTEGER PRIMARY KEY AUTOINCREMENT, topic 
     value BLOB, headers TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS by_topic ON log (topic, offset);
 CREATE INDEX IF NOT EXISTS by_key ON log (topic, key, offset);
+CREATE TABLE IF NOT EXISTS epoch (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
+INSERT OR IGNORE INTO epoch VALUES (1, lower(hex(randomblob(6))));
 """
 POSITIONS = "CREATE TABLE IF NOT EXISTS positions (name TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID"
 
@@ -115,12 +117,22 @@ class LogBus:
     def _commit(self, group: str, topic: str, offset: int) -> None:
         self._positions.execute("REPLACE INTO positions VALUES (?, ?)", (f"{group} {topic}", offset))
 
-    async def scan(self, topic: str, past: str | None = None, key: str | None = None) -> AsyncIterator[Record]:
-        at = await self._on(self._reader, lambda: self._position(past, topic)) if past else 0
+    async def scan(
+        self, topic: str, past: str | None = None, key: str | None = None, after: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Record]:
+        at = await self._on(self._reader, lambda: self._position(past, topic)) if past else (after or {}).get(0, 0)
         while batch := await self._on(self._reader, partial(self._after, topic, at, SCAN, key)):
             for record in batch:
                 yield record
             at = batch[-1].offset
+
+    async def span(self, topic: str) -> Span:
+        return await self._on(self._reader, partial(self._span, topic))
+
+    def _span(self, topic: str) -> Span:
+        [(epoch,)] = self._read.execute("SELECT id FROM epoch")
+        [(last,)] = self._read.execute("SELECT max(offset) FROM log WHERE topic = ?", (topic,))
+        return Span(epoch, {} if last is None else {0: last})
 
     async def lag(self, group: str, topic: str) -> int:
         count = "SELECT count(*) FROM log WHERE topic = ? AND offset > ?"

@@ -9,8 +9,9 @@ from pendler.bus import Bus, decode
 from pendler.service import Ledger, Reject
 from pendler.store import Collection, Doc, Store
 from schemas.event import Outcome, RecordReceived
+from schemas.rights import Way
 from schemas.vacancy import Status
-from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES
+from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, had
 
 PAGE = 2000
 
@@ -33,7 +34,8 @@ async def ledger(bus: Bus, store: Store) -> Ledger:
             counts.subtract(await outcomes(store, transfer))
             counts["pending"] -= pending[transfer]
     states = await everything(store, VACANCIES)
-    return Ledger(counts, {ref: doc["revision"] for ref, doc in states if doc["status"] == Status.ACTIVE})
+    found = (pair for pair in states if pair[1]["status"] == Status.ACTIVE and Way.SEARCH in had(pair[1]))
+    return Ledger(counts, {ref: doc["revision"] for ref, doc in found})
 
 
 async def outcomes(store: Store, transfer: str) -> Mapping[str, int]:

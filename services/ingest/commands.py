@@ -19,10 +19,11 @@ from pendler.settings import Settings
 from pendler.store import open_store
 from schemas.event import Outcome, Reason
 from schemas.vacancy import Status
-from services.ingest import keys
+from services.ingest import feed_commands, keys, source_commands
 from services.ingest.accounts import everything
 from services.ingest.demonstration import MARK
 from services.ingest.feed import Feed, Flaw, Item, feeds
+from services.ingest.report import summary
 from services.ingest.service import notices, reading
 from services.ingest.state import KEYS, MARKS, VACANCIES
 
@@ -31,6 +32,8 @@ keys_app = typer.Typer(help="API keys of sources.", no_args_is_help=True)
 demo_app = typer.Typer(help="The demonstration vacancies.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(demo_app, name="demo")
+app.add_typer(source_commands.app, name="source")
+app.add_typer(feed_commands.app, name="feed")
 errors = Console(stderr=True)
 
 
@@ -92,8 +95,6 @@ def push(
     url: Annotated[str, typer.Option()] = "http://localhost:8000",
 ) -> None:
     """Deliver a file and wait until every record has its outcome; the last line is JSON."""
-    from services.ingest.api import summary
-
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
         path = f"/v1/sources/{source}/feeds/{feed}/records"

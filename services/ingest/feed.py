@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from pendler.problem import Problem
 from schemas.event import Reason, Severity
 from schemas.vacancy import Status, Vacancy
 
@@ -56,6 +57,14 @@ class Feed:
     documentation: str = ""
     keeps_days: int = 90
     """How long a vacancy whose record states no end is kept open after it was last heard of."""
+
+
+def refuse_unknown(feed: str) -> None:
+    """Raises:
+    Problem: 404, there is no such feed.
+    """
+    if feed not in feeds():
+        raise Problem(404, "no-such-feed", "There is no such feed. GET /v1/feeds lists the feeds.")
 
 
 @cache

@@ -15,10 +15,26 @@ from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Range, Store, open_store
 from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
+from schemas.rights import UNSAID
 from schemas.vacancy import Status
 from services.ingest import accounts, demonstration
 from services.ingest.feed import Feed, Flaw, Reading, feeds
-from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, Fate, end_of, fate_of, ref_of, settled
+from services.ingest.rights import CHANGED, rights_of, told_again
+from services.ingest.snapshot import reconcile
+from services.ingest.state import (
+    HELD,
+    SETTLEMENTS,
+    TRANSFERS,
+    VACANCIES,
+    Clock,
+    Fate,
+    Rights,
+    end_of,
+    fate_of,
+    held_by_guard,
+    ref_of,
+    settled,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -27,7 +43,11 @@ KEEPS_STUBS = timedelta(days=30)
 AT_ONCE = 500
 TOLD = {"outcome", "revision", "reason"}
 READING_FAILED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-Clock = Callable[[], datetime]
+OURS: Mapping[str, Callable[[RecordReceived, Doc | None, Rights], Fate]] = {
+    CHANGED: told_again,
+    HELD: lambda record, known, _: held_by_guard(record, known),
+}
+"""Records of our own that are no end of a vacancy."""
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:
@@ -38,6 +58,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
     jobs = [
         Job("expire", 60, partial(expire, store, settings.clock)),
         Job("forget", 3600, partial(forget, store, settings.clock)),
+        Job("reconcile", 1, partial(reconcile, bus, store)),
     ]
     if settings.demo:
         jobs.append(Job("demonstration", 3600, partial(demonstration.fill, store, settings.clock)))
@@ -58,16 +79,23 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
 
 def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
     """The HTTP of ingest. Workers serve none, so they do not load it."""
-    from services.ingest.api import Api
+    from fastapi import APIRouter
 
-    return Api(bus, store, settings).router()
+    from services.ingest.api import Api
+    from services.ingest.snapshot_api import SnapshotApi
+
+    api = APIRouter(prefix="/v1")
+    api.include_router(Api(bus, store, settings).router())
+    api.include_router(SnapshotApi(bus, store, settings).router())
+    return api
 
 
 async def on_received(store: Store, records: Sequence[Fact]) -> Result:
     """Settles a batch: each record in turn, on the state that the one before it left."""
     done = await store.get(SETTLEMENTS, [record.version for record in records])
     fresh = [record for record in records if record.version not in done]
-    batch = Batch(await store.get(VACANCIES, list({ref_of(record) for record in fresh})))
+    known = await store.get(VACANCIES, list({ref_of(record) for record in fresh}))
+    batch = Batch(known, await rights_of(store, {record.source for record in fresh}))
     for record in fresh:
         batch.take(record)
     return Result([*batch.events, *batch.settlements.values()], partial(batch.write, store))
@@ -84,8 +112,8 @@ async def on_set_aside(store: Store, record: RecordReceived, error: str) -> Resu
 class Batch:
     """The state of the vacancies that a batch of records is about, as it changes record by record."""
 
-    def __init__(self, stored: Mapping[str, Doc]) -> None:
-        self._stored = stored
+    def __init__(self, stored: Mapping[str, Doc], rights: Mapping[str, Rights] | None = None) -> None:
+        self._stored, self._rights = stored, rights or {}
         self._states: dict[str, Doc] = {}
         self._told: dict[str, Doc] = {}
         self._forgotten: set[str] = set()
@@ -105,7 +133,7 @@ class Batch:
         elif record.ends == "forgotten":
             self.settle(record, self._forget(record))
         else:
-            self.settle(record, decide(record, self._known(ref)))
+            self.settle(record, decide(record, self._known(ref), self._rights.get(record.source, UNSAID)))
 
     def _known(self, ref: str) -> Doc | None:
         return self._states.get(ref, self._stored.get(ref))
@@ -144,17 +172,19 @@ def _as_told(told: Doc) -> Fate:
     return Fate(Outcome(told["outcome"]), state={"revision": told["revision"]}, reason=reason)
 
 
-def decide(record: RecordReceived, known: Doc | None) -> Fate:
-    """What becomes of one record."""
+def decide(record: RecordReceived, known: Doc | None, rights: Rights) -> Fate:
+    """What becomes of one record, given the ways out of its source."""
     if record.flaw:
         return Fate(Outcome.REJECTED, reason=record.flaw)
     if record.ends:
         return end_of(record, known)
+    if record.feed in OURS:
+        return OURS[record.feed](record, known, rights)
     feed = feeds()[record.feed]
     read = reading(feed, record.body, record.received_at)
     if isinstance(read, Reason):
         return Fate(Outcome.REJECTED, reason=read)
-    return fate_of(record, read, known, feed.keeps_days)
+    return fate_of(record, read, known, feed.keeps_days, rights)
 
 
 def reading(feed: Feed, body: str, now: datetime) -> Reading | Reason:

@@ -5,13 +5,14 @@ it: so a batch that is handled again after a kill comes to the same outcomes, wh
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pendler.store import Collection, Doc
 from schemas.event import Outcome, Reason, RecordReceived, RecordSettled, Severity, VacancyNormalised
+from schemas.rights import UNSAID, Way
 from schemas.vacancy import Status, Stub, Vacancy
 from services.ingest.feed import Reading
 
@@ -24,6 +25,14 @@ MARKS = Collection("marks")
 FRESH = timedelta(hours=36)
 """A vacancy published this short before it was accepted counts as news of the moment it was accepted: many
 sources state only the day."""
+
+
+ABSENT, HELD, DELETION = "absence", "absence-held", "deletion"
+"""Feeds of our own: vacancies that a complete snapshot no longer has, those of them that the guard keeps open, and
+those that the source itself said are over."""
+Clock = Callable[[], datetime]
+Rights = tuple[Way, ...]
+"""The ways out that a vacancy may take."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,9 @@ def digest(vacancy: Vacancy) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_days: int) -> Fate:
+def fate_of(
+    record: RecordReceived, reading: Reading, known: Doc | None, keeps_days: int, rights: Rights = UNSAID
+) -> Fate:
     """What becomes of a record that could be read, given the state its vacancy is in."""
     vacancy, warning = reading.vacancy, next(iter(reading.warnings), None)
     if known and _older(vacancy, known):
@@ -63,13 +74,34 @@ def fate_of(record: RecordReceived, reading: Reading, known: Doc | None, keeps_d
         )
     heard = (record.received_at + timedelta(days=keeps_days)).timestamp()
     ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
-    touched = {"updated": _stamp(vacancy.updated) or (known or {}).get("updated"), "ends_at": ends_at}
+    updated = _stamp(vacancy.updated) or (known or {}).get("updated")
+    heard_at = record.received_at.timestamp()
+    touched = {"updated": updated, "ends_at": ends_at, "feed": record.feed, "heard_at": heard_at}
     content = digest(vacancy)
-    if known and known["status"] == Status.ACTIVE and known["digest"] == content:
+    if known and known["status"] == Status.ACTIVE and known["digest"] == content and same_rights(known, rights):
         return Fate(Outcome.UNCHANGED, state={**known, **touched}, reason=warning)
-    event = _open(record, vacancy, known)
-    state = {**_remembered(event), **touched, "digest": content}
+    event = _open(record, vacancy, known, rights)
+    state = {**remembered(event), **touched, "digest": content}
     return Fate(Outcome.PUBLISHED, event, state, warning)
+
+
+def had(known: Doc | None) -> Rights:
+    """The ways out that a vacancy has as it is known."""
+    return tuple(map(Way, (known or {}).get("ways", UNSAID)))
+
+
+def lost(known: Doc | None, rights: Rights) -> Rights:
+    """The ways out that it had at any time of its life and no longer has."""
+    ever = {*had(known), *lost_of(known)} if known else set()
+    return tuple(sorted(ever - set(rights)))
+
+
+def lost_of(known: Doc | None) -> Rights:
+    return tuple(map(Way, (known or {}).get("lost", ())))
+
+
+def same_rights(known: Doc, rights: Rights) -> bool:
+    return set(had(known)) == set(rights)
 
 
 def end_of(record: RecordReceived, known: Doc | None) -> Fate:
@@ -77,10 +109,26 @@ def end_of(record: RecordReceived, known: Doc | None) -> Fate:
     status = Status(record.ends or Status.CLOSED)
     if known is None or known["status"] != Status.ACTIVE:
         return Fate(Outcome.UNCHANGED, state=known)
-    if status is Status.EXPIRED and known["ends_at"] > record.received_at.timestamp():
+    at = record.received_at.timestamp()
+    heard_since = record.feed == ABSENT and known.get("heard_at", 0) > at
+    if heard_since or (status is Status.EXPIRED and known["ends_at"] > at):
         return Fate(Outcome.SUPERSEDED, state=known)
-    because = "deadline passed" if status is Status.EXPIRED else f"{status} by source"
+    because = _because(record, status)
     return _end(record, known, status, because, Stub.model_validate(known["stub"]))
+
+
+def _because(record: RecordReceived, status: Status) -> str:
+    if record.feed == ABSENT:
+        return "no longer in the source's snapshot"
+    if record.feed == DELETION:
+        return record.body
+    return "deadline passed" if status is Status.EXPIRED else f"{status} by source"
+
+
+def held_by_guard(record: RecordReceived, known: Doc | None) -> Fate:
+    """What becomes of an absence that the guard does not believe: nothing, and the source is told."""
+    reason = Reason(rule="feed-guard", severity=Severity.WARNING, hint=record.body)
+    return Fate(Outcome.HELD, state=known, reason=reason)
 
 
 def stub_of(vacancy: Vacancy | None) -> Stub:
@@ -98,7 +146,7 @@ def settled(record: RecordReceived, fate: Fate) -> RecordSettled:
     )  # fmt: skip
 
 
-def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> VacancyNormalised:
+def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None, rights: Rights) -> VacancyNormalised:
     returns = known is not None and known["status"] != Status.ACTIVE
     begins = known is None or returns
     return VacancyNormalised(
@@ -109,6 +157,8 @@ def _open(record: RecordReceived, vacancy: Vacancy, known: Doc | None) -> Vacanc
         at=record.received_at,
         news_at=_news_at(record, vacancy, returns) if known is None or returns else _time(known["news_at"]),
         vacancy=vacancy.model_copy(update={"origin": vacancy.origin.model_copy(update={"source": record.source})}),
+        ways=rights,
+        lost=lost(known, rights),
     )
 
 
@@ -126,16 +176,19 @@ def _end(
         reason=because,
         at=record.received_at,
         stub=stub,
+        ways=had(known),
+        lost=lost_of(known),
     )
     state = {
-        **_remembered(event),
+        **remembered(event),
         "updated": updated,
         "closed_at": record.received_at.timestamp(),
     }
     return Fate(Outcome.CLOSED, event, state)
 
 
-def _remembered(event: VacancyNormalised) -> Doc:
+def remembered(event: VacancyNormalised) -> Doc:
+    """What is kept of a state: all but its text."""
     stub = event.stub or stub_of(event.vacancy)
     return {
         "source": event.source,
@@ -146,6 +199,8 @@ def _remembered(event: VacancyNormalised) -> Doc:
         "ends_at": None,
         "closed_at": None,
         "digest": "",
+        "ways": event.ways,
+        "lost": event.lost,
         "stub": stub.model_dump(mode="json", exclude_defaults=True),
     }
 

@@ -95,13 +95,20 @@ async def _publish(
     old: dict[str, tuple[int, str | None]],
     report: Report,
 ) -> None:
-    events = match(list(batch.values()))
+    events = [_as_enrichment(event) for event in match(list(batch.values()))]
     await bus.publish(events)
     for event in events:
         if isinstance(event, VacancyMatched):
             report.note(old.get(event.ref, (0, None))[1], event)
             old[event.ref] = (event.order, main_occupation(event))
     batch.clear()
+
+
+def _as_enrichment(event: VacancyMatched | Erased) -> VacancyMatched | Erased:
+    """An open vacancy that changes because its codes do says so."""
+    if isinstance(event, Erased) or not event.is_open:
+        return event
+    return event.model_copy(update={"reason": "enrichment"})
 
 
 async def _restore(bus: Bus, report: Report) -> None:

@@ -15,6 +15,7 @@ from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
 from schemas.event import AlertSent, VacancyMatched
+from schemas.rights import Way
 from services.notify import ledger
 from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
@@ -96,7 +97,7 @@ async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> R
         if not isinstance(fact, VacancyMatched):
             continue
         revision = seen.get(fact.ref, {}).get("revision", 0)
-        if fact.is_open and fact.revision > revision:
+        if fact.is_open and fact.may(Way.ALERT) and fact.revision > revision:
             for one, told_of in readers.of(fact):
                 matches.setdefault(match_key(one.subscriber, fact.ref, fact.episode), _match(fact, one, told_of))
         seen[fact.ref] = {

@@ -15,6 +15,7 @@ from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from schemas.event import Erased, VacancyMatched
+from schemas.rights import Way
 from services.search.care import Care
 from services.search.generations import Generations
 from services.search.index import Index, open_index
@@ -68,7 +69,7 @@ def routes(store: Store, index: Index, places: Places, clock: Clock) -> "APIRout
 async def on_matched(store: Store, index: Index, facts: Sequence[Fact]) -> Result:
     """Keeps and indexes the newest state of each vacancy in the batch; what is older than the known is dropped."""
     newest: dict[str, VacancyMatched | Erased] = {}
-    for fact in facts:
+    for fact in (lets_out(fact) for fact in facts):
         there = newest.get(fact.ref) if isinstance(fact, VacancyMatched) else None
         if not isinstance(there, VacancyMatched) or there.order <= fact.order:
             newest[fact.ref] = fact
@@ -89,6 +90,11 @@ async def on_matched(store: Store, index: Index, facts: Sequence[Fact]) -> Resul
                 FRESHNESS.observe(max(0.0, now - fact.at.timestamp()))
 
     return Result(write=write)
+
+
+def lets_out(fact: Fact) -> Fact:
+    """The fact, or, of a vacancy that may not be searched for, that there is nothing to find."""
+    return fact if isinstance(fact, Erased) or fact.may(Way.SEARCH) else Erased(fact.ref)
 
 
 async def ledger(index: Index) -> Ledger:

@@ -145,6 +145,24 @@ def test_gives_back_what_was_published_in_order_per_key(url: Url) -> None:
     asyncio.run(case())
 
 
+def test_is_read_on_from_where_a_reader_was(url: Url) -> None:
+    async def case() -> None:
+        async with opened(url) as bus:
+            assert (await bus.span(TOPIC)).last == {}
+            await bus.publish([vacancy(f"x:{n}", 1) for n in range(40)])
+            before = await bus.span(TOPIC)
+            assert await lying(bus, after=before.last) == []
+            await bus.publish([received(1), *(vacancy(f"x:{n}", 2) for n in range(0, 40, 2))])
+            assert {each.key for each in await lying(bus, after=before.last)} == {f"x:{n}" for n in range(0, 40, 2)}
+            after = await bus.span(TOPIC)
+            assert after.epoch == before.epoch
+            newest = {each.partition: each.offset for each in await lying(bus)}
+            assert after.last == newest
+            assert len(await lying(bus, after={})) == 60
+
+    asyncio.run(case())
+
+
 def test_keeps_topics_apart(url: Url) -> None:
     async def case() -> None:
         async with opened(url) as bus:

@@ -1,0 +1,49 @@
+"""Who asks: the headers that a delivering service may send, and the source that its key speaks for."""
+
+import re
+
+from pydantic import BaseModel, Field
+
+from pendler.problem import Problem
+from pendler.store import Store
+from services.ingest import keys
+
+LONGEST_WAIT = 60
+
+
+class Asked(BaseModel):
+    """The headers that a delivering service may send."""
+
+    authorization: str = Field("", description="`Bearer <key>`")
+    prefer: str = Field("", description="`wait=10`: answer when all is settled, after so many seconds at most.")
+    content_encoding: str = Field("", description="`gzip`, or none.")
+    content_type: str = Field("", description="`application/x-ndjson`: a stream of any length, one record a line.")
+    accept: str = Field("", description="`text/plain` for people; JSON otherwise.")
+    idempotency_key: str = Field("", max_length=200, description="The same key and body again: the same transfer.")
+
+    @property
+    def seconds(self) -> float:
+        """The seconds of `Prefer: wait=10` (RFC 7240)."""
+        found = re.search(r"\bwait=(\d{1,4})", self.prefer)
+        return min(float(found.group(1)), LONGEST_WAIT) if found else 0.0
+
+    async def source(self, store: Store, feed: str | None = None) -> str:
+        """The source that the key delivers for.
+
+        Raises:
+            Problem: 401, the key is none, or not for this feed.
+        """
+        scheme, _, key = self.authorization.partition(" ")
+        source = await keys.source_of(store, key.strip(), feed) if scheme.lower() == "bearer" else None
+        if source is None:
+            detail = "Send a valid key as `Authorization: Bearer <key>`."
+            raise Problem(401, "no-valid-key", detail, {"WWW-Authenticate": "Bearer"})
+        return source
+
+    async def only(self, store: Store, source: str, feed: str | None = None) -> None:
+        """Raises:
+        Problem: 401 for no key; 404 where the key is another source's, which learns nothing of this one.
+        """
+        if await self.source(store, feed) != source:
+            detail = "This key delivers to no such source and feed. GET /v1/feeds lists the feeds."
+            raise Problem(404, "no-such-feed", detail)

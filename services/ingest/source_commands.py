@@ -1,0 +1,39 @@
+"""Commands about sources: the ways out that their vacancies may take."""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+
+from pendler.bus import open_bus
+from pendler.settings import Settings
+from pendler.store import open_store
+from schemas.rights import Way
+from services.ingest.rights import change, rights_of
+
+app = typer.Typer(help="Sources and their rights.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="The source, like `nl-uwv`.")]
+
+
+@app.command()
+def rights(
+    source: Name,
+    way: Annotated[list[Way] | None, typer.Option(help="A way out that is allowed; may be repeated.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Allow no way out at all.")] = False,
+) -> None:
+    """Show which ways out a source's vacancies may take; with --way or --none, set them, for all that are open, too."""
+    if way and none:
+        raise typer.BadParameter("either ways or none")
+    told = asyncio.run(_rights(Settings(), source, None if way is None and not none else way or []))
+    typer.echo(json.dumps(told))
+
+
+async def _rights(settings: Settings, source: str, ways: list[Way] | None) -> dict[str, object]:
+    store, bus = open_store(settings.url_of("store"), "ingest"), open_bus(settings.url_of("bus"))
+    try:
+        told = 0 if ways is None else await change(bus, store, source, ways, settings.clock())
+        return {"source": source, "ways": (await rights_of(store, [source]))[source], "told_again": told}
+    finally:
+        await store.close()
+        await bus.close()
