@@ -83,6 +83,8 @@ def test_one_command_fills_an_empty_exchange_and_repeats_nothing(
     wait_for(lambda: ads(first.exchange) == DEMONSTRATION, 90, "the demonstration")
     wait_for(lambda: len(messages(first.exchange)) == 1, 90, "the first alert")
     wait_for(lambda: len(asyncio.run(alerts(first.exchange))) == 1, 30, "the alert to be told of")
+    for group in ("match", "search", "notify"):
+        wait_for(lambda group=group: not first.exchange.lag(group, VacancyMatched.topic.name), 30, group)  # type: ignore[misc]
     printed = (home / "run.log").read_text()
     assert all(word in printed for word in ("SQLite log", "tantivy", "outbox", "/outbox", "Search page"))
     assert first.stop(signal.SIGTERM) < 15
