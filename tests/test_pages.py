@@ -1,6 +1,9 @@
 """The pages and the API for consumers, served by a running exchange with the demonstration."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -209,6 +212,21 @@ def test_a_hostile_question_gets_a_harmless_answer(exchange: Exchange, path: str
     response = exchange.http.get(path, timeout=5)
     assert response.status_code in (200, 400)
     assert b"<script" not in response.content
+
+
+def command(exchange: Exchange, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PENDLER_URL": f"http://127.0.0.1:{exchange.port}"}
+    told = [sys.executable, "-m", "pendler", "search", *arguments]
+    return subprocess.run(told, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_searches_as_the_api_does(exchange: Exchange) -> None:
+    said = command(exchange, "welder", "near=Zelzate", "minutes=60", "--json")
+    assert json.loads(said.stdout) == exchange.search(q="welder", near="Zelzate", minutes=60)
+    people = command(exchange, "welder", "near=Zelzate").stdout
+    assert all(word in people for word in ("ads (", "also found: welder", "lasser", "min by car"))
+    refused = command(exchange, "welder", "nere=Zelzate")
+    assert (refused.returncode, "Did you mean “near”?" in refused.stderr.replace("\n", " ")) == (1, True)
 
 
 def test_a_window_has_its_middle_in_the_middle() -> None:
