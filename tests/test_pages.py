@@ -1,10 +1,11 @@
 """The pages and the API for consumers, served by a running exchange with the demonstration."""
 
+import csv
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from lxml import etree, html
 from bench.exchange import Exchange, running, wait_for
 from pendler.speech import LANGUAGES
 from schemas.partnership import partnerships
+from services.ingest.demonstration import advertisements
 from services.search import border
 from services.search.boards import boards
 from services.search.maps import Window
@@ -234,3 +236,23 @@ def test_a_window_has_its_middle_in_the_middle() -> None:
     assert window.place((51.2, 3.81)) == pytest.approx((320, 200))
     assert window.holds((51.3, 3.9))
     assert not window.holds((52.0, 3.9))
+
+
+def pairs_found(exchange: Exchange) -> Iterator[tuple[str, str, str, bool]]:
+    """Word, its language, another language with such an ad in the demonstration, and whether one is on page one."""
+    written: dict[str, dict[str, set[str]]] = {}
+    for ad in advertisements():
+        written.setdefault(str(ad["isco"]), {}).setdefault(ad["language"], set()).add(f"{ad['source']}:{ad['id']}")
+    for row in csv.DictReader((Path(__file__).parent / "words.csv").read_text("utf-8").splitlines()):
+        ads = written.get(row.pop("isco"), {})
+        for language, word in row.items() if ads else ():
+            found = {one["ref"] for one in exchange.search(q=word, lang=language)["vacancies"]}
+            yield from ((word, language, other, bool(refs & found)) for other, refs in ads.items() if other != language)
+
+
+def test_an_everyday_word_finds_ads_of_the_other_languages(exchange: Exchange, tell: Callable[[object], None]) -> None:
+    pairs = list(pairs_found(exchange))
+    share = sum(found for *_, found in pairs) / len(pairs)
+    missed = sorted({(word, language) for word, language, _, found in pairs if not found})
+    tell(f"{share:.3f} of {len(pairs)} pairs of a word and another language; missed: {missed}")
+    assert share >= 0.9

@@ -1,4 +1,4 @@
-"""The operator's commands for the index: `pendler index build|status|verify|swap|rollback|drop|reconcile`; and a search.
+"""The operator's commands for the index, `pendler index build|verify|swap|rollback|drop|reconcile`; and a search.
 
 Those of the index only ask: what is written to an index, the worker of search writes.
 """
