@@ -23,6 +23,7 @@ from bench.mails import mails
 from bench.normalise import normalise
 from bench.openings import clusters
 from bench.pipeline import latency, pipeline
+from bench.search import search
 from bench.stores import stores
 from pendler.place_file import build
 
@@ -56,6 +57,7 @@ MEASURES: dict[str, Measure] = {
     "normalise": normalise,
     "coder": coder,
     "clusters": clusters,
+    "search": search,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 

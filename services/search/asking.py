@@ -17,7 +17,8 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="The answer of the API as one JSON document.")] = False,
 ) -> None:
     """Search a running exchange. Exit 1 where the search cannot be read, 75 where the exchange is away."""
-    pairs = [("q", q), *(one.partition("=")[::2] for one in filters or [])]
+    given = [("q", q), *(one.partition("=")[::2] for one in filters or [])]
+    pairs: list[tuple[str, str | int | float | bool | None]] = [*given]
     try:
         answer = httpx2.get(f"{url}/v1/vacancies", params=pairs, timeout=30, trust_env=False)
     except httpx2.TransportError as error:
