@@ -1,7 +1,7 @@
 """Search over 100,000 generated vacancies, embedded and on Elasticsearch, the same ones and the same questions.
 
-A vacancy is a title and sentences of the demonstration, with a place near a border, traits and pay. Questions are asked one
-after another, each once, so nothing is answered from memory.
+A vacancy is a title and sentences of the demonstration, with a place near a border, traits and pay. Questions are asked
+one after another, each once, so nothing is answered from memory.
 """
 
 import asyncio
