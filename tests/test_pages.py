@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from lxml import etree, html
@@ -93,6 +93,16 @@ def test_the_results_say_both_sides_what_was_understood_and_the_way(exchange: Ex
     assert "min by car (estimate)" in text
     both = shown(exchange, "/?near=Malmö&minutes=60&lang=en")
     assert all(word in both for word in ("All sides", "Sweden", "Denmark", "Øresundsbron", "Rejseplanen"))
+
+
+def test_each_filter_is_shown_and_can_be_taken_away(exchange: Exchange) -> None:
+    path = "/?licence=B&schedule=FullTime&speaks=nl&speaks=de&pay=20000&strict=true&lang=en"
+    chips = html.document_fromstring(exchange.http.get(path).content).xpath("//a[@class='tag'][@aria-label]")
+    removed = {chip.get("aria-label"): chip.get("href") for chip in chips}
+    assert {"Remove Working time: full time", "Remove Languages asked for: German", "Remove Pay: 20000"} <= set(removed)
+    for href in removed.values():
+        left = parse_qsl(urlsplit(href).query)
+        assert len(left) == len(parse_qsl(urlsplit(path).query)) - 1
 
 
 def test_what_does_not_say_is_told_and_can_be_left_out(exchange: Exchange) -> None:
