@@ -1,7 +1,6 @@
 """A running exchange in processes of its own, for measurements and crash tests."""
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -11,8 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar, TypeAlias
 
 import httpx2
 
@@ -20,13 +20,26 @@ from pendler.audit import audit
 from pendler.bus import Bus, open_bus
 from pendler.operate import opened
 from pendler.settings import Settings
+from pendler.store import open_store
 from pendler.supervisor import workers as workers_of
+from services.ingest import keys
 
 COMMAND = [sys.executable, "-m", "pendler"]
 
 
+Process: TypeAlias = "subprocess.Popen[bytes]"
+
+
+def spawn(arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> Process:
+    """`pendler ARGUMENTS` as a process of its own."""
+    return subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=log, stderr=log)
+
+
 class Exchange:
     """The web process and any number of workers, on one home and free ports."""
+
+    spawn: ClassVar[Callable[[Sequence[str], Mapping[str, str], IO[bytes]], Process]] = staticmethod(spawn)
+    """How its processes start; the tests have a quicker way."""
 
     def __init__(self, home: Path, places: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.home, self.port = home, free_port()
@@ -40,16 +53,14 @@ class Exchange:
             "PENDLER_LOG": "warning",
             **(environment or {}),
         }
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
 
     def start(self, name: str, *arguments: str, **environment: str) -> None:
         """Starts a process: `web`, or a worker with the services it is to run. Its log goes to `<home>/<name>.log`."""
-        command = [*COMMAND, "web"] if name == "web" else [*COMMAND, "work", "--health-port", "0", *arguments]
+        command = ["web"] if name == "web" else ["work", "--health-port", "0", *arguments]
         with (self.home / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, env={**self._environment, **environment}, stdout=log, stderr=log
-            )
+            self.processes[name] = Exchange.spawn(command, {**self._environment, **environment}, log)
 
     def ready(self, seconds: float = 90) -> float:
         """Waits until the web process answers; gives the seconds it took."""
@@ -100,7 +111,15 @@ class Exchange:
         return {name: resident(process.pid) for name, process in self.processes.items()}
 
     def key(self, source: str) -> str:
-        return str(json.loads(self.command("keys", "create", "--source", source, "--json"))["key"])
+        """A key for all feeds of a source, as `pendler keys create` makes it."""
+        return asyncio.run(self._key(source))
+
+    async def _key(self, source: str) -> str:
+        store = open_store(self.settings().url_of("store"), "ingest")
+        try:
+            return await keys.create(store, source, [], datetime.now(UTC))
+        finally:
+            await store.close()
 
     def push(self, source: str, feed: str, key: str, body: bytes, **headers: str) -> dict[str, Any]:
         """Delivers; the answer must be 200 or 202."""
