@@ -43,6 +43,9 @@ soak: setup ## The slow tests, engines and services broken at random for half an
 	@$(BIN)/pendler chaos --minutes 30
 	@$(BIN)/python -m bench away stopped scaled endurance
 
+shots: setup ## Pictures of the pages at three widths in seven languages, into var/shots (needs Chromium)
+	@$(BIN)/python -m bench.shots
+
 eval: setup ## How right the ESCO codes are, on the benchmarks beside the checkout; writes var/eval.json
 	@mkdir -p var && $(BIN)/python -m bench.esco --out var/eval.json
 
@@ -66,4 +69,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run engines run-cluster stop test check schemas bench eval soak lock clean
+.PHONY: help setup run engines run-cluster stop test check schemas bench shots eval soak lock clean

@@ -24,6 +24,7 @@ from bench.normalise import normalise
 from bench.openings import clusters
 from bench.percolate import percolate
 from bench.pipeline import latency, pipeline
+from bench.search import search
 from bench.stores import stores
 from pendler.place_file import build
 
@@ -58,6 +59,7 @@ MEASURES: dict[str, Measure] = {
     "coder": coder,
     "clusters": clusters,
     "percolate": percolate,
+    "search": search,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 

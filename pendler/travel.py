@@ -62,7 +62,26 @@ def _way(start: At, end: At, passed: frozenset[str]) -> Way:
     water = next((name for name in _between(start, end) if name not in passed), None)
     if water is None:
         return Way(distance_km(*start, *end))
-    return min((_over(one, start, end, passed | {water}) for one in crossings()[water]), key=lambda one: one.minutes)
+    best, passed = None, passed | {water}
+    for least, one in sorted(_at_least(start, end, water), key=lambda item: item[0]):
+        if best and best.minutes <= least:
+            break
+        found = _over(one, start, end, passed)
+        best = found if best is None or found.minutes < best.minutes else best
+    assert best
+    return best
+
+
+def _at_least(start: At, end: At, water: str) -> Iterator[tuple[float, Crossing]]:
+    """The crossings of a water, and the minutes of a way over each where no other water lies between."""
+    for one, km in zip(crossings()[water], _before(start, water), strict=True):
+        yield driving(km + distance_km(*one.at, *end)) + one.extra, one
+
+
+@lru_cache(maxsize=1_000)
+def _before(start: At, water: str) -> tuple[float, ...]:
+    """Kilometres to each crossing of a water: asked of one start with a thousand ends."""
+    return tuple(distance_km(*start, *one.at) for one in crossings()[water])
 
 
 def _over(one: Crossing, start: At, end: At, passed: frozenset[str]) -> Way:

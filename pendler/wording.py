@@ -108,5 +108,5 @@ def _spaced(found: Sequence[str], stems: int) -> tuple[tuple[int, str], ...]:
     at, placed = 0, []
     for word in found:
         placed.append((at, fold(word)))
-        at += len(terms_of(word, None)) + stems
+        at += len(terms_of(None)[word]) + stems
     return tuple(placed)

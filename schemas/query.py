@@ -190,9 +190,20 @@ def _unknown(name: str) -> dict[str, str]:
 CHOICES: Mapping[str, type[StrEnum]] = {"sort": Sort, "status": Shown, "offering": Offering, "schedule": Schedule}
 
 
+HINTS: Mapping[str, str] = {
+    "country": "Two letters, as in NL: /v1/codes/country.",
+    "nuts": "A region of NUTS, as in BE234.",
+    "speaks": "Two letters each, as in nl,fr: /v1/codes/language.",
+    "lang": "Two letters, as in nl.",
+    "licence": "Categories, as in B,CE.",
+    "since": "A day, as in 2026-11-30.",
+}
+
+
 def _wrong(error: Mapping[str, Any]) -> dict[str, str]:
     name, given, detail = str(error["loc"][0]), error["input"], str(error["msg"]).removeprefix("Value error, ")
     value = ",".join(map(str, given)) if isinstance(given, tuple | list) else str(given)
     if name in CHOICES:
         detail = f"{detail}.{told(value, CHOICES[name])}"
-    return {"parameter": name, "value": value[:80], "detail": detail}
+    hint = HINTS.get(name)
+    return {"parameter": name, "value": value[:80], "detail": f"{detail}. {hint}" if hint else detail}

@@ -115,6 +115,12 @@ def test_an_ambiguous_place_offers_the_others(ask: Ask) -> None:
     assert ask(near=found.others[0]).origin != found.origin
 
 
+def test_an_occupation_in_words_is_refused_with_its_code(ask: Ask) -> None:
+    assert names(ask(occupation=("C7212",))) == names(ask(occupation=("7212",))) == ["lasser-c", "lasser-a"]
+    with pytest.raises(QueryError, match=r"Did you mean C7212 \(welder\)\?"):
+        ask(occupation=("Schweißer",))
+
+
 @pytest.mark.parametrize(("asked", "parameter"), [({"minutes": 30}, "minutes"), ({"sort": "nearest"}, "sort")])
 def test_what_needs_a_place_says_so(ask: Ask, asked: dict[str, Any], parameter: str) -> None:
     with pytest.raises(QueryError) as caught:

@@ -1,11 +1,15 @@
 """The pages and the API for consumers, served by a running exchange with the demonstration."""
 
+import csv
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from lxml import etree, html
@@ -13,6 +17,7 @@ from lxml import etree, html
 from bench.exchange import Exchange, running, wait_for
 from pendler.speech import LANGUAGES
 from schemas.partnership import partnerships
+from services.ingest.demonstration import advertisements
 from services.search import border
 from services.search.boards import boards
 from services.search.maps import Window
@@ -88,6 +93,16 @@ def test_the_results_say_both_sides_what_was_understood_and_the_way(exchange: Ex
     assert "min by car (estimate)" in text
     both = shown(exchange, "/?near=Malmö&minutes=60&lang=en")
     assert all(word in both for word in ("All sides", "Sweden", "Denmark", "Øresundsbron", "Rejseplanen"))
+
+
+def test_each_filter_is_shown_and_can_be_taken_away(exchange: Exchange) -> None:
+    path = "/?licence=B&schedule=FullTime&speaks=nl&speaks=de&pay=20000&strict=true&lang=en"
+    chips = html.document_fromstring(exchange.http.get(path).content).xpath("//a[@class='tag'][@aria-label]")
+    removed = {chip.get("aria-label"): chip.get("href") for chip in chips}
+    assert {"Remove Working time: full time", "Remove Languages asked for: German", "Remove Pay: 20000"} <= set(removed)
+    for href in removed.values():
+        left = parse_qsl(urlsplit(href).query)
+        assert len(left) == len(parse_qsl(urlsplit(path).query)) - 1
 
 
 def test_what_does_not_say_is_told_and_can_be_left_out(exchange: Exchange) -> None:
@@ -211,8 +226,43 @@ def test_a_hostile_question_gets_a_harmless_answer(exchange: Exchange, path: str
     assert b"<script" not in response.content
 
 
+def command(exchange: Exchange, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PENDLER_URL": f"http://127.0.0.1:{exchange.port}"}
+    told = [sys.executable, "-m", "pendler", "search", *arguments]
+    return subprocess.run(told, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_searches_as_the_api_does(exchange: Exchange) -> None:
+    said = command(exchange, "welder", "near=Zelzate", "minutes=60", "--json")
+    assert json.loads(said.stdout) == exchange.search(q="welder", near="Zelzate", minutes=60)
+    people = command(exchange, "welder", "near=Zelzate").stdout
+    assert all(word in people for word in ("ads (", "also found: welder", "lasser", "min by car"))
+    refused = command(exchange, "welder", "nere=Zelzate")
+    assert (refused.returncode, "Did you mean “near”?" in refused.stderr.replace("\n", " ")) == (1, True)
+
+
 def test_a_window_has_its_middle_in_the_middle() -> None:
     window = Window((51.2, 3.81), 30)
     assert window.place((51.2, 3.81)) == pytest.approx((320, 200))
     assert window.holds((51.3, 3.9))
     assert not window.holds((52.0, 3.9))
+
+
+def pairs_found(exchange: Exchange) -> Iterator[tuple[str, str, str, bool]]:
+    """Word, its language, another language with such an ad in the demonstration, and whether one is on page one."""
+    written: dict[str, dict[str, set[str]]] = {}
+    for ad in advertisements():
+        written.setdefault(str(ad["isco"]), {}).setdefault(ad["language"], set()).add(f"{ad['source']}:{ad['id']}")
+    for row in csv.DictReader((Path(__file__).parent / "words.csv").read_text("utf-8").splitlines()):
+        ads = written.get(row.pop("isco"), {})
+        for language, word in row.items() if ads else ():
+            found = {one["ref"] for one in exchange.search(q=word, lang=language)["vacancies"]}
+            yield from ((word, language, other, bool(refs & found)) for other, refs in ads.items() if other != language)
+
+
+def test_an_everyday_word_finds_ads_of_the_other_languages(exchange: Exchange, tell: Callable[[object], None]) -> None:
+    pairs = list(pairs_found(exchange))
+    share = sum(found for *_, found in pairs) / len(pairs)
+    missed = sorted({(word, language) for word, language, _, found in pairs if not found})
+    tell(f"{share:.3f} of {len(pairs)} pairs of a word and another language; missed: {missed}")
+    assert share >= 0.9

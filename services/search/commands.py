@@ -1,6 +1,6 @@
-"""The operator's commands for the index: `pendler index build|status|verify|swap|rollback|drop|reconcile`.
+"""The operator's commands for the index, `pendler index build|verify|swap|rollback|drop|reconcile`; and a search.
 
-They only ask: what is written to an index, the worker of search writes.
+Those of the index only ask: what is written to an index, the worker of search writes.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pendler.service import Unavailable
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
+from services.search.asking import search
 from services.search.care import BUILD, RECONCILE, differences, told
 from services.search.generations import KEPT, Generations, Plan, change_note, change_plan, read_plan
 from services.search.index import open_index
@@ -27,6 +28,7 @@ from services.search.verify import verify as verified
 app = typer.Typer()
 index_app = typer.Typer(help="Build the search index anew while it serves; repair it.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
+app.command()(search)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 LOOK, QUIET = 0.3, 60.0
 SILENT = (

@@ -1,10 +1,11 @@
 """What is shown of a search: hits, counts and facets joined with the vacancies, for API, page and feeds alike."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pendler.concepts import titles
+from pendler.concepts import meanings, titles
 from pendler.esco.stored import label
 from pendler.places import Places
 from pendler.searchable import Point, Wanted, wanted
@@ -19,6 +20,7 @@ from services.search.origins import origin_of
 from services.search.state import kept
 
 TOP = 12
+CODE = re.compile(r"(isco/)?C?[0-9]{1,4}|(occupation/)?[0-9a-f-]{30,40}|http://data\.europa\.eu/esco/\S+")
 UNSAID = "unsaid."
 ORDERS = {
     Sort.NEWEST: "newest first",
@@ -69,6 +71,7 @@ async def listing(query: Query, store: Store, index: Index, places: Places) -> L
     Raises:
         QueryError: the place is not known, the cursor is none, or an order needs what is not given.
     """
+    check_codes(query)
     whole = understood(query)
     origin, others = origin_of(query, places)
     asked = wanted(whole, origin)
@@ -80,6 +83,20 @@ async def listing(query: Query, store: Store, index: Index, places: Places) -> L
         if hit.ref in events
     ]
     return Listing(query, whole, origin, others, wording(whole).meanings, hits, found, unsaid)
+
+
+def check_codes(query: Query) -> None:
+    """Occupations are codes, not words.
+
+    Raises:
+        QueryError: one is not; says what the word may stand for.
+    """
+    for code in query.occupation:
+        if not CODE.fullmatch(code):
+            meant = [f"{one.rpartition('/')[2]} ({titles(one).get('en', '')})" for one in meanings(code, query.lang)]
+            hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+            detail = f"An ISCO-08 group of one to four digits or the URI of an ESCO occupation.{hint}"
+            raise QueryError([{"parameter": "occupation", "value": code[:80], "detail": detail}])
 
 
 async def _hits(asked: Wanted, query: Query, index: Index) -> tuple[Hits, Count, int]:

@@ -18,7 +18,7 @@ from pendler.speech import LANGUAGES, speech
 from pendler.store import Store
 from pendler.travel import way
 from schemas.partnership import partnerships
-from schemas.query import SPARSE, Query, QueryError, Sort
+from schemas.query import MANY, SPARSE, Query, QueryError, Sort
 from services.search import border, feeds, numbers
 from services.search import listing as listings
 from services.search.answers import site
@@ -79,6 +79,7 @@ class Pages:
         pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
         shown: dict[str, Any] = {"given": dict(pairs), "found": None, "query": None, "errors": [], "label": label}
         shown |= {"speakable": SPEAKABLE, "partnerships": [(one.id, one.name) for one in partnerships().values()]}
+        shown |= {"called": _called(speech(language_of(request)).gettext), "many": MANY}
         shown |= {"narrowed": bool({name for name, value in pairs if value} & {*SPARSE, "strict", "partnership"})}
         try:
             query = _asked(pairs, language_of(request))
@@ -148,13 +149,7 @@ class Pages:
 
     async def unknown(self, request: Request) -> Response:
         """What is not said, by source."""
-        _ = speech(language_of(request)).gettext
-        called = {
-            "offering": _("Kind of post"), "schedule": _("Working time"), "speaks": _("Languages asked for"),
-            "licence": _("Driving licence"), "education": _("Education"), "experience": _("Experience"),
-            "pay": _("Pay"), "remote": _("Work from home"), "abroad": _("Looking abroad"),
-        }  # fmt: skip
-        rows = await numbers.unknown(self._index)
+        rows, called = await numbers.unknown(self._index), _called(speech(language_of(request)).gettext)
         return page(PACKAGE, "unknown.html", request, rows=rows, traits=[(name, called[name]) for name in SPARSE])
 
     def prose(self, name: str, request: Request) -> Response:
@@ -184,6 +179,21 @@ def _found(found: listings.Listing) -> dict[str, Any]:
         "facets": listings.facets(found.hits, language),
         "understood": [(listings.understanding(one, language), found.without(one)) for one in found.meanings],
         "journeys": border.journeys(one for one in countries if one) if found.origin else [],
+    }
+
+
+def _called(_: Callable[[str], str]) -> dict[str, str]:
+    """What the filters on what many do not say are called."""
+    return {
+        "offering": _("Kind of post"),
+        "schedule": _("Working time"),
+        "speaks": _("Languages asked for"),
+        "licence": _("Driving licence"),
+        "education": _("Education"),
+        "experience": _("Experience"),
+        "pay": _("Pay"),
+        "remote": _("Work from home"),
+        "abroad": _("Looking abroad"),
     }
 
 
