@@ -1,4 +1,4 @@
-"""Vacancies a second that are percolated over 100,000 saved searches, and by a loop over all of them in the same run."""
+"""Vacancies a second percolated over 100,000 saved searches, and by a loop over all of them in the same run."""
 
 import gc
 import json
