@@ -21,7 +21,6 @@ from schemas.event import Outcome, Reason
 from schemas.vacancy import Status
 from services.ingest import keys
 from services.ingest.accounts import everything
-from services.ingest.api import summary
 from services.ingest.demonstration import MARK
 from services.ingest.feed import Feed, Flaw, Item, feeds
 from services.ingest.service import notices, reading
@@ -93,6 +92,8 @@ def push(
     url: Annotated[str, typer.Option()] = "http://localhost:8000",
 ) -> None:
     """Deliver a file and wait until every record has its outcome; the last line is JSON."""
+    from services.ingest.api import summary
+
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
         path = f"/v1/sources/{source}/feeds/{feed}/records"
