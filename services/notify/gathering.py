@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from uuid import NAMESPACE_URL, uuid5
 
 from pendler.store import Doc, Range, Store
+from services.notify.clusters import untold
 from services.notify.ledger import MOST, UNCLAIMED, complete, new_mail, ready
 from services.notify.schedule import day_of, next_digest
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, Frequency, Kind, MailState, State, Subscription
@@ -54,8 +55,9 @@ async def _claim(store: Store, mails: Mapping[str, Doc]) -> None:
         for key, doc in found.items()
     }
     claimed = await store.put(MATCHES, claims, guard=True)
+    told = await untold(store, {key: claims[key] for key in claimed})
     moved = {
-        identity: ready(mail, [key for key in waiting[identity] if key in claimed]) for identity, mail in mails.items()
+        identity: ready(mail, [key for key in waiting[identity] if key in told]) for identity, mail in mails.items()
     }
     for identity in mails.keys() - await store.put(MAILS, moved, guard=True):
         await complete(store, identity)

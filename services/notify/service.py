@@ -14,8 +14,9 @@ from pendler.service import Fact, Handler, Job, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
-from schemas.event import AlertSent, VacancyMatched
+from schemas.event import AlertSent, VacancyClustered, VacancyMatched
 from services.notify import ledger
+from services.notify.clusters import on_clustered
 from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
 from services.notify.mail import Mail, open_mail
@@ -57,7 +58,10 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
         title=_("New jobs by e-mail"),
         delayed=_("Mails about new jobs come later."),
         checks={"store": store.check, "mail": mail.check},
-        handlers={VacancyMatched: Handler(partial(on_matched, store, readers), size=300)},
+        handlers={
+            VacancyMatched: Handler(partial(on_matched, store, readers), size=300),
+            VacancyClustered: Handler(partial(on_clustered, store), size=1000),
+        },
         emits=[AlertSent],
         jobs=[Job("mail", 1, mail_out), Job("remind", 3600, partial(remind, store))],
         api=partial(routes, store, mail, places, settings),
