@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pendler.store import Doc, Range, Store
 from services.notify.clusters import untold
-from services.notify.ledger import MOST, UNCLAIMED, complete, new_mail, ready
+from services.notify.ledger import MOST, UNCLAIMED, claimed_by, complete, new_mail, ready
 from services.notify.schedule import day_of, next_digest
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, Frequency, Kind, MailState, State, Subscription
 
@@ -50,7 +50,7 @@ async def _claim(store: Store, mails: Mapping[str, Doc]) -> None:
         for identity, mail in mails.items()
     }
     claims = {
-        key: {**doc, "mail": identity, "due": None, "waiting": None, "version": doc["version"] + 1}
+        key: {**doc, **claimed_by(identity), "version": doc["version"] + 1}
         for identity, found in waiting.items()
         for key, doc in found.items()
     }

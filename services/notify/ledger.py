@@ -34,7 +34,12 @@ async def record(store: Store, matches: Mapping[str, Doc]) -> None:
 
 def unclaimed(match: Doc, due: float) -> Doc:
     """A match that waits for a mail from then on."""
-    return {**match, "mail": UNCLAIMED, "due": due, "waiting": match["subscription"]}
+    return {**match, "mail": UNCLAIMED, "due": due, "waiting": match["subscription"], "told_at": None}
+
+
+def claimed_by(mail: str) -> Doc:
+    """What changes of a match when a mail claims it."""
+    return {"mail": mail, "due": None, "waiting": None, "told_at": time.time()}
 
 
 def ready(mail: Doc, matches: Sequence[str]) -> Doc:

@@ -141,10 +141,12 @@ class Manage:
             "feed": f"/subscriptions/feed/{self._tokens.feed(one.id)}",
             "lately": sum(len(doc["matches"]) for doc in mails if doc["created_at"] > since),
             "doubtful": [
-                (spoken.date(datetime.fromtimestamp(doc["created_at"], UTC)), await matches_of(self._store, doc))
-                for doc in doubtful
+                (spoken.date(datetime.fromtimestamp(doc["created_at"], UTC)), await self._jobs(doc)) for doc in doubtful
             ],
         }
+
+    async def _jobs(self, mail: Doc) -> list[Doc]:
+        return [match for match in await matches_of(self._store, mail) if match.get("item")]
 
     def _person(self, token: str) -> str:
         if person := self._tokens.managed(token):

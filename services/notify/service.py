@@ -21,6 +21,7 @@ from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
 from services.notify.mail import Mail, open_mail
 from services.notify.readers import Readers
+from services.notify.retention import retain
 from services.notify.schedule import due
 from services.notify.sender import Sender, told
 from services.notify.state import MAILS, MATCHES, SEEN, Subscription, match_key
@@ -63,7 +64,11 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
             VacancyClustered: Handler(partial(on_clustered, store), size=1000),
         },
         emits=[AlertSent],
-        jobs=[Job("mail", 1, mail_out), Job("remind", 3600, partial(remind, store))],
+        jobs=[
+            Job("mail", 1, mail_out),
+            Job("remind", 3600, partial(remind, store)),
+            Job("forget", 3600, partial(retain, store, mail)),
+        ],
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,

@@ -16,8 +16,8 @@ from pendler.store import Collection, Doc
 from schemas.query import Origin, Query
 
 SUBSCRIPTIONS = Collection("subscriptions", ("state", "changed_at", "subscriber", "remind_at"))
-MATCHES = Collection("matches", ("mail", "ref", "due", "waiting"))
-"""`due` and `waiting`, the subscription it waits for, are set until a mail has claimed it."""
+MATCHES = Collection("matches", ("mail", "ref", "due", "waiting", "told_at"))
+"""`due` and `waiting`, the subscription it waits for, are set until a mail has claimed it, `told_at` from then on."""
 MAILS = Collection("mails", ("state", "subscription", "told", "due"))
 SEEN = Collection("seen")
 ASKED = Collection("asked", ("at",))

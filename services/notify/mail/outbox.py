@@ -52,6 +52,12 @@ class Outbox:
     async def fate(self, identity: str) -> bool | None:
         return any(self._folder.glob(f"*-{identity}.eml"))
 
+    def expire(self, before: float) -> None:
+        """Removes the messages that were written before that time."""
+        for path in self._folder.glob("[0-9]*.eml"):
+            if int(path.name.partition("-")[0]) < before * 1e9:
+                path.unlink(missing_ok=True)
+
     async def close(self) -> None:
         """Nothing is open."""
 
