@@ -17,6 +17,7 @@ from typing import Any
 
 from bench.buses import bus_alone
 from bench.coder import coder
+from bench.digests import digest, killed
 from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import as_supervised, running, wait_for
 from bench.mails import mails
@@ -58,6 +59,8 @@ MEASURES: dict[str, Measure] = {
     "coder": coder,
     "clusters": clusters,
     "percolate": percolate,
+    "digest": digest,
+    "mail": killed,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 
