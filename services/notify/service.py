@@ -16,6 +16,7 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
 from schemas.event import AlertSent, VacancyClustered, VacancyMatched
 from services.notify import ledger
+from services.notify.bounces import collect
 from services.notify.clusters import on_clustered
 from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
@@ -68,6 +69,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
             Job("mail", 1, mail_out),
             Job("remind", 3600, partial(remind, store)),
             Job("forget", 3600, partial(retain, store, mail)),
+            *([Job("bounces", 60, partial(collect, store, settings.bounces))] if settings.bounces else []),
         ],
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
