@@ -11,8 +11,8 @@ from pendler.store import Store
 from pendler.store.sqlite import SqliteStore
 from schemas.query import Query
 from services.notify import bounces, ledger
-from services.notify.bounces import REACH, SOFT_IN_A_ROW, Reach, Report, collect, read
-from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, subscription
+from services.notify.bounces import SOFT_IN_A_ROW, Reach, Report, collect, read
+from services.notify.state import MAILS, REACH, SUBSCRIPTIONS, Kind, MailState, State, subscription
 
 IDENTITY = "0123456789abcdef0123456789abcdef"
 

@@ -18,12 +18,11 @@ from pathlib import Path
 import structlog
 
 from pendler.service import Result
-from pendler.store import Collection, Store
+from pendler.store import Store
 from services.notify import subscribing
-from services.notify.state import MAILS, State
+from services.notify.state import MAILS, REACH, State
 
 log = structlog.get_logger()
-REACH = Collection("reach", ("state", "at"))
 SOFT_IN_A_ROW, ROW = 5, 30 * 86400.0
 """Soft bounces, and the seconds within which they are one row."""
 LARGEST, AT_ONCE = 1_000_000, 500
@@ -62,7 +61,7 @@ def _original(part: Message) -> str:
         case "message/rfc822":
             came_back = _blocks(part)
         case "text/rfc822-headers":
-            came_back = [message_from_bytes(bytes(part.get_payload(decode=True) or b""))]  # type: ignore[arg-type]
+            came_back = [message_from_bytes(bytes(part.get_payload(decode=True) or b""))]
         case _:
             came_back = []
     names = (str(each["Message-ID"] or "") for each in came_back)

@@ -62,7 +62,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
         checks={"store": store.check, "mail": mail.check},
         handlers={
             VacancyMatched: Handler(partial(on_matched, store, readers), size=300),
-            VacancyClustered: Handler(partial(on_clustered, store), size=1000),
+            VacancyClustered: Handler(partial(on_clustered, store), size=1000, linger=0.5),
         },
         emits=[AlertSent],
         jobs=[

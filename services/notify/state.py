@@ -22,6 +22,8 @@ MAILS = Collection("mails", ("state", "subscription", "told", "due"))
 SEEN = Collection("seen")
 ASKED = Collection("asked", ("at",))
 """How many mails strangers have asked for an address on a day."""
+REACH = Collection("reach", ("state", "at"))
+"""Whether mail to a person arrives, as far as is known."""
 YEAR, NOTICE = 365 * 86400.0, 30 * 86400.0
 ZONE, HOUR, GATHERS = "Europe/Brussels", 7, 900.0
 WORDING = "2026-11"
