@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil
 from urllib.parse import unquote
 
@@ -14,9 +15,11 @@ from services.notify.digest import search_words
 from services.notify.readers import is_news
 from services.notify.state import Subscription
 
-ASIDE = {"lang", "sort", "limit", "cursor", "status", "strict", "km", "minutes"}
-"""Parameters that are no condition by themselves; those of the others hold with each."""
-WITH = {"lang", "strict", "km", "minutes"}
+ALWAYS = {"lang", "strict"}
+COMPANIONS = {"near": {"km", "minutes"}, "q": {"also"}}
+"""Parameters that say more of another one, or of all."""
+ASIDE = {*ALWAYS, *chain(*COMPANIONS.values()), "sort", "limit", "cursor", "status"}
+"""Parameters that are no condition by themselves."""
 LINK = re.compile(r"/vacancies/([^/?#\s]+)")
 FARTHEST, ROUNDED = 500, 5
 
@@ -48,7 +51,10 @@ def verdict(one: Subscription, event: VacancyMatched) -> Verdict:
     """Each condition is tried by itself, so every filter that a search may have counts, whatever it is."""
     found, given = searchable(event), one.query.pairs()
     names = [name for name in dict(given) if name not in ASIDE]
-    alone = {name: Query.parse([pair for pair in given if pair[0] in {name, *WITH}]) for name in names}
+    alone = {
+        name: Query.parse([pair for pair in given if pair[0] in {name, *ALWAYS, *COMPANIONS.get(name, ())}])
+        for name in names
+    }
     fails = [query for name, query in alone.items() if event.is_open and not _fits(one, name, query, found)]
     too_far = any(query.near for query in fails)
     km = near(one.origin, found.points) if one.origin and too_far else None
@@ -80,5 +86,5 @@ def _condition(query: Query, found: Verdict, spoken: Speech) -> str:
         far = {"km": spoken.number(ceil(found.km)), "asked": query.km, "place": query.near}
         return spoken.gettext("%(km)s km from %(place)s, you asked %(asked)s") % far
     return search_words(query, spoken) or ", ".join(
-        f"{name} {value}" for name, value in query.pairs() if name not in WITH
+        f"{name} {value}" for name, value in query.pairs() if name not in ASIDE
     )
