@@ -55,12 +55,12 @@ MEASURES: dict[str, Measure] = {
     "bus": bus_alone,
     "stores": stores,
     "mails": mails,
+    "mail": killed,
+    "digest": digest,
+    "percolate": percolate,
     "normalise": normalise,
     "coder": coder,
     "clusters": clusters,
-    "percolate": percolate,
-    "digest": digest,
-    "mail": killed,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}
 
