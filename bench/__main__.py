@@ -17,6 +17,7 @@ from typing import Any
 
 from bench.buses import bus_alone
 from bench.coder import coder
+from bench.digests import digest, killed
 from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import as_supervised, running, wait_for
 from bench.mails import mails
@@ -55,10 +56,12 @@ MEASURES: dict[str, Measure] = {
     "bus": bus_alone,
     "stores": stores,
     "mails": mails,
+    "mail": killed,
+    "digest": digest,
+    "percolate": percolate,
     "normalise": normalise,
     "coder": coder,
     "clusters": clusters,
-    "percolate": percolate,
     "search": search,
 }
 DRILLS: dict[str, Measure] = {"away": away, "stopped": stopped, "scaled": scaled, "endurance": endurance}

@@ -1,6 +1,7 @@
 """A mail server for faults: takes mail into a folder that `/outbox` can show, and misbehaves when it is told to."""
 
 import asyncio
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,9 @@ class Mood(StrEnum):
 class Mailbox:
     """One file a mail that was taken; taking it twice is two."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lost: float = 0.0, seed: int = 0) -> None:
         self.mood, self._folder, self._count = Mood.WELL, folder, 0
+        self._lost, self._chance = lost, random.Random(seed)
 
     async def handle_DATA(self, server: Any, _: Session, envelope: Envelope) -> str:  # noqa: N802 - so it is called
         if self.mood is Mood.REFUSES:
@@ -36,7 +38,7 @@ class Mailbox:
             await asyncio.sleep(30)
             return "451 too late"
         self._take(envelope.original_content or b"")
-        if self.mood is Mood.DROPS:
+        if self.mood is Mood.DROPS or self._chance.random() < self._lost:
             server.transport.abort()
         return "250 taken"
 
@@ -49,9 +51,9 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox(folder: Path) -> Iterator[tuple[Mailbox, str]]:
-    """The server on loopback, and the URL by which mail reaches it."""
-    taking = Mailbox(folder)
+def mailbox(folder: Path, lost: float = 0.0, seed: int = 0) -> Iterator[tuple[Mailbox, str]]:
+    """The server on loopback, and the URL by which mail reaches it. `lost`: the share of replies that it drops."""
+    taking = Mailbox(folder, lost, seed)
     controller = Controller(taking, hostname="127.0.0.1", port=free_ports(), enable_SMTPUTF8=True)
     controller.start()
     try:

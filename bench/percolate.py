@@ -65,7 +65,7 @@ class World:
                     query["q"] = " ".join(self.vocabulary[int(chance.random() ** 2 * 6000) + 30] for _ in range(2))
                 case "code":
                     query["occupation"] = [self.occupation().uri for _ in range(chance.choice((1, 1, 1, 2, 3)))]
-            match chance.choices(("circle", "region", "country", ""), (40, 30, 20, 10))[0]:
+            match chance.choices(("circle", "region", "country", ""), (45, 36, 15, 4))[0]:
                 case "circle":
                     query |= {"near": town.name, "km": chance.choice((10, 25, 25, 50, 100))}
                 case "region":

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     gather: int = Field(
         15, ge=0, description="Minutes that alerts at once gather, 4 mails a day at most; 0: each leaves by itself."
     )
+    bounces: Path | None = Field(
+        None, description="Folder that mail to the sender's address is put into, a file a message; read and emptied."
+    )
     demo: bool = Field(False, description="Fill an empty exchange with demonstration vacancies.")
     max_body: int = Field(64_000_000, description="Largest delivery in bytes, after decompression.")
     log: str = Field("info", description="`debug`, `info`, `warning` or `error`.")

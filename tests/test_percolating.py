@@ -2,16 +2,22 @@
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 from typer.testing import CliRunner
 
 from bench.exchange import Exchange, running, wait_for
 from services.notify.commands import app
+from services.notify.demonstration import ADDRESS
+from services.notify.state import subscriber_id
+from services.notify.tokens import Tokens
 
 Percolate = Callable[..., Any]
 
@@ -96,3 +102,27 @@ def test_a_search_that_cannot_be_read_is_named(percolate: Percolate, line: str, 
 @pytest.mark.parametrize("line", ["{", '{"ref": "x:1"}', "[]"])
 def test_a_vacancy_that_cannot_be_read_is_named(percolate: Percolate, line: str) -> None:
     assert "vacancy in line 1" in percolate([], [line], code=1)
+
+
+def test_why_somebody_did_not_get_an_advertisement(exchange: Exchange) -> None:
+    """The demonstration's reader asks for all jobs within 40 km of Zelzate."""
+    key = (exchange.home / "secret").read_text()
+    manage = f"/subscriptions/manage/{Tokens(key).manage(subscriber_id(ADDRESS, key))}"
+
+    def why(ad: str) -> str:
+        answer = exchange.http.get(f"{manage}/demonstration/why", params={"ad": ad, "lang": "en"})
+        assert answer.is_success
+        return " ".join(html.document_fromstring(answer.text).find(".//main").text_content().split())
+
+    far = exchange.search(near="Zelzate", km=400, sort="nearest", limit=100)["vacancies"][-1]
+    said = why(f"http://localhost:8000/vacancies/{far['ref']}?lang=nl")
+    assert far["title"] in said
+    (km,) = re.findall(r"It fails 1 of 1: ?(\d+) km from Zelzate, you asked 40", said)
+    assert int(km) in (ceil(far["km"]), ceil(far["km"] + 0.1))
+    assert f"Widen to {5 * ceil(int(km) / 5)} km" in said
+    malmo = exchange.search(near="Malmö", km=10, limit=1)["vacancies"][0]
+    assert "Widen" not in why(malmo["ref"])
+    near = exchange.search(near="Zelzate", km=40, limit=1)["vacancies"][0]
+    assert "It fits." in why(near["ref"]) or "It fits, but" in why(near["ref"])
+    for wrong in ("nothing:here", "", "http://localhost/vacancies/%2e%2e%2fstatus", "../../admin", "x" * 400):
+        assert "There is no such advertisement here." in why(wrong)

@@ -21,10 +21,12 @@ from pendler.settings import Settings
 from pendler.store import Collection, Doc
 from pendler.store.sqlite import SqliteStore
 from pendler.web import web_app
+from schemas.event import Erased, VacancyClustered
 from schemas.query import Query
-from services.notify import ledger, schedule, subscribing
+from services.notify import clusters, ledger, operating, schedule, subscribing
 from services.notify.gathering import A_DAY, gather
 from services.notify.mail.outbox import Outbox
+from services.notify.retention import retain
 from services.notify.sender import Sender
 from services.notify.service import routes
 from services.notify.state import (
@@ -530,3 +532,112 @@ def test_a_store_made_before_a_field_was_declared_finds_by_it(tmp_path: Path) ->
         await new.close()
 
     asyncio.run(main())
+
+
+# Openings told of once.
+
+
+async def clustered(house: House, *members: str, n: int = 1) -> None:
+    facts = [
+        VacancyClustered(ref=ref, n=n, cluster=min(members), members=members, at=datetime.now(UTC)) for ref in members
+    ]
+    await (await clusters.on_clustered(house.store, facts)).write()
+
+
+def told_of(house: House) -> list[list[str]]:
+    return [sorted(re.findall(r"vacancies/(\w:\d)", text(mail))) for mail in house.sent()]
+
+
+def test_two_advertisements_of_one_opening_are_told_of_once_in_a_mail(run: Callable[[Work], None]) -> None:
+    async def work(house: House) -> None:
+        one = await house.known()
+        await clustered(house, "x:1", "y:1")
+        await house.matched(one, "x:1", "y:1", "x:2")
+        await gather(house.store, 2.0)
+        await house.sender.send_all()
+        assert told_of(house) == [["x:1", "x:2"]]
+        assert (await operating.audit(house.store))["wrong"] == []
+
+    run(work)
+
+
+def test_an_opening_that_was_mailed_is_not_news_from_another_source(run: Callable[[Work], None]) -> None:
+    async def work(house: House) -> None:
+        one, other = await house.known("a"), await house.known("b")
+        await house.matched(one, "y:1")
+        await gather(house.store, 2.0)
+        await clustered(house, "x:1", "y:1")
+        await house.matched(one, "x:1")
+        await house.matched(other, "x:1")
+        await gather(house.store, 2.0)
+        await house.sender.send_all()
+        assert sorted((mail["To"], told) for mail, told in zip(house.sent(), told_of(house), strict=True)) == [
+            ("a@example.org", ["y:1"]),
+            ("b@example.org", ["x:1"]),
+        ]
+        assert (await operating.audit(house.store))["wrong"] == []
+
+    run(work)
+
+
+def test_a_cluster_that_comes_apart_is_two_openings_again(run: Callable[[Work], None]) -> None:
+    async def work(house: House) -> None:
+        one = await house.known()
+        await clustered(house, "x:1", "y:1")
+        await clustered(house, "x:1", n=2)
+        await clustered(house, "y:1", n=2)
+        await house.matched(one, "x:1", "y:1")
+        await gather(house.store, 2.0)
+        await house.sender.send_all()
+        assert told_of(house) == [["x:1", "y:1"]]
+        await clusters.on_clustered(house.store, [Erased("x:1", VacancyClustered.topic.name)])
+
+    run(work)
+
+
+# Forgetting.
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "kept"),
+    [
+        (State.UNCONFIRMED, 6, True),
+        (State.UNCONFIRMED, 8, False),
+        (State.STOPPED, 27, True),
+        (State.STOPPED, 29, False),
+        (State.ACTIVE, 400, True),
+        (State.PAUSED, 400, True),
+    ],
+)
+def test_how_long_an_address_is_kept(run: Callable[[Work], None], state: State, days: int, kept: bool) -> None:
+    async def work(house: House) -> None:
+        one = await house.known(state=state, changed_at=time.time() - days * DAY)
+        for _ in range(2):
+            await retain(house.store, house.mail)
+        assert ("a@example.org" in str(await house.everything())) is kept
+        assert (await subscribing.find(house.store, one.id) is not None) is kept
+
+    run(work)
+
+
+def test_what_a_mail_said_is_forgotten_and_that_it_was_mailed_is_not(
+    run: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(house: House) -> None:
+        one = await house.known()
+        await house.matched(one, "x:1")
+        await gather(house.store, 2.0)
+        await house.sender.send_all()
+        await retain(house.store, house.mail)
+        assert "Lasser x:1" in str(await house.everything())
+        later = time.time() + 8 * DAY
+        monkeypatch.setattr(time, "time", lambda: later)
+        await retain(house.store, house.mail)
+        assert "Lasser x:1" not in str(await house.everything())
+        assert house.sent() == []
+        assert (await house.http.get(f"/subscriptions/feed/{Tokens(KEY).feed(one.id)}.rss")).is_success
+        await house.matched(one, "x:1")
+        await gather(house.store, later)
+        assert await house.store.count(MAILS) == 1
+
+    run(work)

@@ -10,11 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pendler.places import open_places
 from pendler.service import Unavailable
 from pendler.settings import Settings
 from pendler.store import Store, open_store
-from services.notify import operating, percolating
 from services.notify.state import Frequency
 
 app = typer.Typer()
@@ -57,6 +55,8 @@ def add(
     language: Annotated[str, typer.Option(help="Of the mails.")] = "en",
 ) -> None:
     """Ask a person, by mail, whether they want new jobs for a search. They are subscribed once they say yes."""
+    from services.notify import operating
+
     choices = {"frequency": frequency, "language": language}
     _run(lambda store, settings: operating.add(store, settings, address, search, choices))
 
@@ -64,18 +64,24 @@ def add(
 @subscriber.command("list")
 def list_(address: Annotated[str, typer.Argument(help="Of this person only.")] = "", as_json: AsJson = False) -> None:
     """List subscriptions: what they ask and in which state they are, by number, never by address."""
+    from services.notify import operating
+
     _run(lambda store, settings: operating.listed(store, settings, address), as_json)
 
 
 @subscriber.command()
 def export(address: Address) -> None:
     """Print all that is kept of a person, as JSON."""
+    from services.notify import operating
+
     _run(lambda store, settings: operating.exported(store, settings, address))
 
 
 @subscriber.command()
 def erase(address: Address) -> None:
     """Stop and erase all that is kept of a person. No mail to them is begun after this has ended."""
+    from services.notify import operating
+
     _run(lambda store, settings: operating.erased(store, settings, address), as_json=False)
 
 
@@ -86,6 +92,8 @@ def run_digest(
     as_json: AsJson = False,
 ) -> None:
     """Make the mails of all digests due by the end of that day. Workers do so by themselves; twice is once."""
+    from services.notify import operating
+
     _run(lambda store, _: operating.run_digest(store, date, dry_run), as_json)
 
 
@@ -95,6 +103,9 @@ def percolate(
     vacancies: Annotated[typer.FileText, typer.Option(help="NDJSON: what GET /v1/vacancies/{ref} gives; - is stdin.")],
 ) -> None:
     """Tell for each vacancy which searches it fits: NDJSON, {"ref", "subscriptions"}. Mails nobody."""
+    from pendler.places import open_places
+    from services.notify import percolating
+
     with closing(open_places(Settings().places)) as places:
         try:
             for line in percolating.percolate(percolating.load(subscriptions, places), vacancies):
@@ -107,6 +118,8 @@ def percolate(
 @ledger.command()
 def audit(as_json: AsJson = False) -> None:
     """Compare the books: each match in one mail, each mail with what became of it. Exit 1 if they are not even."""
+    from services.notify import operating
+
     report: dict[str, Any] = {}
 
     async def work(store: Store, _: Settings) -> Any:

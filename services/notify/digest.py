@@ -31,7 +31,7 @@ def alert(
     subscription: Subscription, matches: Sequence[Mapping[str, Any]], links: Mapping[str, str], now: datetime
 ) -> EmailMessage:
     """The mail that tells of new vacancies, nearest and newest first."""
-    ordered = sorted(matches, key=lambda match: (match["item"]["km"] or 0, -match["item"]["published"]))
+    ordered = sorted(matches, key=_nearness)
     spoken = speech(subscription.language)
     count = len(matches)
     jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
@@ -41,6 +41,11 @@ def alert(
         "more": max(0, count - SHOWN),
     }
     return _message(subscription, "alert", subject.strip(), context, links, _listed(links, now))
+
+
+def _nearness(match: Mapping[str, Any]) -> tuple[bool, float, float]:
+    item = match["item"]
+    return item["km"] is None, item["km"] or 0, -item["published"]
 
 
 def confirmation(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
@@ -134,16 +139,27 @@ def search_words(query: Query, spoken: Speech) -> str:
 
 def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     pay = spoken.pay(Pay.model_validate(item["pay"])) if item["pay"] else ""
-    deadline = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
+    _ = spoken.gettext
     places = ", ".join(
         f"{name}, {spoken.country(country)}" if name else spoken.country(country) for name, country in item["places"]
     )
-    km = "" if item["km"] is None else f"{spoken.number(round(item['km']))} km"
-    occupation = label(item["occupation"], spoken.language) if item["occupation"] else ""
-    facts = [item["employer"], places, km, pay]
+    day = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
+    facts = [
+        item["employer"],
+        places,
+        "" if item["km"] is None else f"{spoken.number(round(item['km']))} km",
+        pay,
+        ", ".join(_language(code, stated, spoken) for code, stated in item.get("speaks", ())),
+        _("apply by %(day)s") % {"day": day} if day else "",
+    ]
     return {
         **item,
         "facts": " · ".join(fact for fact in facts if fact),
-        "deadline": deadline,
-        "occupation": occupation,
+        "occupation": label(item["occupation"], spoken.language) if item["occupation"] else "",
     }
+
+
+def _language(code: str, stated: bool, spoken: Speech) -> str:
+    name = spoken.language_name(code)
+    name = name[:1].upper() + name[1:]
+    return name if stated else spoken.gettext("%(language)s: likely") % {"language": name}

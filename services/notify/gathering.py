@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from uuid import NAMESPACE_URL, uuid5
 
 from pendler.store import Doc, Range, Store
-from services.notify.ledger import MOST, UNCLAIMED, complete, new_mail, ready
+from services.notify.clusters import untold
+from services.notify.ledger import MOST, UNCLAIMED, claimed_by, complete, new_mail, ready
 from services.notify.schedule import day_of, next_digest
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, Frequency, Kind, MailState, State, Subscription
 
@@ -49,13 +50,14 @@ async def _claim(store: Store, mails: Mapping[str, Doc]) -> None:
         for identity, mail in mails.items()
     }
     claims = {
-        key: {**doc, "mail": identity, "due": None, "waiting": None, "version": doc["version"] + 1}
+        key: {**doc, **claimed_by(identity), "version": doc["version"] + 1}
         for identity, found in waiting.items()
         for key, doc in found.items()
     }
     claimed = await store.put(MATCHES, claims, guard=True)
+    told = await untold(store, {key: claims[key] for key in claimed})
     moved = {
-        identity: ready(mail, [key for key in waiting[identity] if key in claimed]) for identity, mail in mails.items()
+        identity: ready(mail, [key for key in waiting[identity] if key in told]) for identity, mail in mails.items()
     }
     for identity in mails.keys() - await store.put(MAILS, moved, guard=True):
         await complete(store, identity)

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from pendler.metrics import MAILS as COUNTED
 from pendler.store import Doc, Range, Store
+from services.notify.clusters import untold
 from services.notify.mail import Mail
 from services.notify.state import MAILS, MATCHES, Kind, MailState
 
@@ -33,7 +34,12 @@ async def record(store: Store, matches: Mapping[str, Doc]) -> None:
 
 def unclaimed(match: Doc, due: float) -> Doc:
     """A match that waits for a mail from then on."""
-    return {**match, "mail": UNCLAIMED, "due": due, "waiting": match["subscription"]}
+    return {**match, "mail": UNCLAIMED, "due": due, "waiting": match["subscription"], "told_at": None}
+
+
+def claimed_by(mail: str) -> Doc:
+    """What changes of a match when a mail claims it."""
+    return {"mail": mail, "due": None, "waiting": None, "told_at": time.time()}
 
 
 def ready(mail: Doc, matches: Sequence[str]) -> Doc:
@@ -49,7 +55,8 @@ async def complete(store: Store, identity: str) -> None:
     """
     doc = (await store.get(MAILS, [identity]))[identity]
     claimed = dict(await store.find(MATCHES, {"mail": identity}, limit=MOST))
-    whole = {identity: ready(doc, list(claimed))}
+    told = await untold(store, claimed)
+    whole = {identity: ready(doc, [key for key in claimed if key in told])}
     if doc["state"] == MailState.GATHERING and await store.put(MAILS, whole, guard=True):
         return
     kept = (await store.get(MAILS, [identity]))[identity]["matches"]

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request
+from httpx2 import ASGITransport, AsyncClient
 from starlette.responses import RedirectResponse, Response
 
 from pendler.pages import page
@@ -14,6 +16,7 @@ from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.speech import Speech, choose, speech
 from pendler.store import Doc, Store
+from schemas.event import VacancyMatched
 from schemas.query import Query, QueryError
 from services.notify import subscribing
 from services.notify.api import PACKAGE, form_of, say
@@ -23,6 +26,8 @@ from services.notify.ledger import matches_of
 from services.notify.personal import export
 from services.notify.state import MAILS, MailState, State, Subscription, subscriber_id
 from services.notify.tokens import Tokens
+from services.notify.why_not import ref_in, verdict
+from services.notify.why_not import told as told_why
 
 SEARCHED = ("q", "near", "km")
 """What of a search a person can change here; for the rest they search anew."""
@@ -46,6 +51,7 @@ class Manage:
             (f"{manage}/erase", self.ask_to_erase, "GET"),
             (f"{manage}/erase", self.erase, "POST"),
             (f"{manage}/{{identity}}", self.act, "POST"),
+            (f"{manage}/{{identity}}/why", self.why_not, "GET"),
         ):
             api.add_api_route(path, run, methods=[method], include_in_schema=False)
 
@@ -65,10 +71,7 @@ class Manage:
 
     async def act(self, token: str, identity: str, request: Request) -> Response:
         """Does what a button of the page says to one of the person's subscriptions."""
-        one = next((each for each in await self._theirs(token) if each.id == identity), None)
-        if one is None:
-            raise _unknown()
-        form = await form_of(request)
+        one, form = await self._one(token, identity), await form_of(request)
         try:
             done = await self._do(form.get("do", ""), one, form)
         except QueryError as error:
@@ -77,6 +80,21 @@ class Manage:
             raise Problem(400, "not-done", "This cannot be done to the search as it stands.")
         language = f"?lang={form['lang']}" if form.get("lang") else ""
         return RedirectResponse(f"/subscriptions/manage/{token}{language}", 303)
+
+    async def why_not(self, token: str, identity: str, request: Request, ad: str = "") -> Response:
+        """Why an advertisement did not come, by its link. Changes nothing."""
+        one = await self._one(token, identity)
+        spoken = speech(choose(request.query_params.get("lang"), one.language))
+        event = await _vacancy(request, ref_in(ad))
+        found = verdict(one, event) if event else None
+        told: dict[str, Any] = {
+            "one": one,
+            "token": token,
+            "title": event.vacancy.title if event and event.vacancy else ad,
+            "lines": told_why(found, spoken) if found else [spoken.gettext("There is no such advertisement here.")],
+            "wider": found and found.wider,
+        }
+        return page(PACKAGE, "why_not.html", request, **told)
 
     async def _do(self, what: str, one: Subscription, form: Mapping[str, str]) -> bool:
         match what:
@@ -141,10 +159,18 @@ class Manage:
             "feed": f"/subscriptions/feed/{self._tokens.feed(one.id)}",
             "lately": sum(len(doc["matches"]) for doc in mails if doc["created_at"] > since),
             "doubtful": [
-                (spoken.date(datetime.fromtimestamp(doc["created_at"], UTC)), await matches_of(self._store, doc))
-                for doc in doubtful
+                (spoken.date(datetime.fromtimestamp(doc["created_at"], UTC)), await self._jobs(doc)) for doc in doubtful
             ],
         }
+
+    async def _jobs(self, mail: Doc) -> list[Doc]:
+        return [match for match in await matches_of(self._store, mail) if match.get("item")]
+
+    async def _one(self, token: str, identity: str) -> Subscription:
+        for one in await self._theirs(token):
+            if one.id == identity:
+                return one
+        raise _unknown()
 
     def _person(self, token: str) -> str:
         if person := self._tokens.managed(token):
@@ -159,6 +185,13 @@ class Manage:
     @staticmethod
     def _gettext(theirs: list[Subscription], request: Request) -> Callable[[str], str]:
         return speech(choose(request.query_params.get("lang"), theirs[-1].language if theirs else "")).gettext
+
+
+async def _vacancy(request: Request, ref: str) -> VacancyMatched | None:
+    """The newest state of a vacancy as the search API of this process gives it: services meet over HTTP, too."""
+    async with AsyncClient(transport=ASGITransport(request.app), base_url=str(request.base_url)) as http:
+        answer = await http.get(f"/v1/vacancies/{quote(ref, safe='')}")
+    return VacancyMatched.model_validate_json(answer.content) if answer.is_success else None
 
 
 def _unknown() -> Problem:

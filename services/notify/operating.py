@@ -92,7 +92,7 @@ async def audit(store: Store) -> dict[str, Any]:
 
     Read page by page while others write: what moves meanwhile may be seen as wrong, and is not on a second look.
     """
-    claimed = {key: doc["mail"] async for key, doc in everything(store, MATCHES)}
+    claimed = {key: doc["mail"] async for key, doc in everything(store, MATCHES) if not doc.get("same_as")}
     states, ambiguous, wrong = Counter[str](), list[str](), list[str]()
     gathering, told_of = set[str](), set[str]()
     async for mail, doc in everything(store, MAILS):

@@ -1,17 +1,21 @@
-"""What is kept of a person, for the person; and when it is no longer kept."""
+"""What is kept of a person, for the person."""
 
 from typing import Any
 
 from pendler.store import Store
 from services.notify import subscribing
 from services.notify.ledger import MOST
-from services.notify.state import MAILS, MATCHES, Subscription
+from services.notify.state import MAILS, MATCHES, REACH, Subscription
 
 
 async def export(store: Store, subscriber: str) -> dict[str, Any]:
     """All that is kept of a person: subscriptions, matches, mails."""
     theirs = await subscribing.of(store, subscriber)
-    return {"subscriber": subscriber, "subscriptions": [await _exported(store, one) for one in theirs]}
+    return {
+        "subscriber": subscriber,
+        "reach": (await store.get(REACH, [subscriber])).get(subscriber),
+        "subscriptions": [await _exported(store, one) for one in theirs],
+    }
 
 
 async def _exported(store: Store, one: Subscription) -> dict[str, Any]:

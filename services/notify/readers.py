@@ -5,7 +5,9 @@ import time
 from pendler.searchable import Searchable, Wanted, near, searchable, wanted
 from pendler.speech import speech
 from pendler.store import Doc, Range, Store
+from pendler.text import sought, words
 from schemas.event import VacancyMatched
+from schemas.vacancy import Kind
 from services.notify.percolator import Percolator
 from services.notify.state import SUBSCRIPTIONS, Frequency, State, Subscription
 
@@ -71,10 +73,22 @@ def item(event: VacancyMatched) -> Doc:
         "places": [(place.name, place.country) for place in derived.places if place.country][:3],
         "occupation": derived.occupations[0].uri if derived.occupations else None,
         "pay": vacancy.pay.model_dump(mode="json") if vacancy.pay else None,
+        "speaks": speaks(event),
         "apply_by": vacancy.apply_by.timestamp() if vacancy.apply_by else None,
         "published": published.timestamp(),
         "demonstration": vacancy.demonstration,
     }
+
+
+def speaks(event: VacancyMatched) -> list[tuple[str, bool]]:
+    """The languages of the work, and whether that is stated; else what it is written in."""
+    vacancy, derived = event.vacancy, event.derived
+    assert vacancy
+    stated = [each.language for each in vacancy.languages if each.required] or list(vacancy.working_languages)
+    if stated:
+        return [(code, True) for code in stated[:3]]
+    read = [each.value for each in derived.findings if each.kind is Kind.LANGUAGE and each.required]
+    return [(code, False) for code in (read or [derived.language or ""])[:3] if code]
 
 
 def why(one: Subscription, asked: Wanted, found: Searchable) -> Doc:
@@ -83,10 +97,12 @@ def why(one: Subscription, asked: Wanted, found: Searchable) -> Doc:
     _ = spoken.gettext
     km = near(one.origin, found.points) if one.origin else None
     reasons = []
-    for word, terms in zip(one.query.q.split(), asked.words, strict=False):
-        in_title = not set(terms).isdisjoint(found.title)
-        where = _("your word “%(word)s” is in the title") if in_title else _("your word “%(word)s” is in the text")
-        reasons.append(where % {"word": word})
+    for word in words(one.query.q):
+        terms = set(sought(word, one.query.lang))
+        if not terms.isdisjoint(found.title):
+            reasons.append(_("your word “%(word)s” is in the title") % {"word": word})
+        elif not terms.isdisjoint(found.body):
+            reasons.append(_("your word “%(word)s” is in the text") % {"word": word})
     if asked.occupations:
         reasons.append(_("it is an occupation you asked for"))
     if km is not None:

@@ -14,13 +14,16 @@ from pendler.service import Fact, Handler, Job, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
-from schemas.event import AlertSent, VacancyMatched
+from schemas.event import AlertSent, VacancyClustered, VacancyMatched
 from schemas.rights import Way
 from services.notify import ledger
+from services.notify.bounces import collect
+from services.notify.clusters import on_clustered
 from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
 from services.notify.mail import Mail, open_mail
 from services.notify.readers import Readers
+from services.notify.retention import retain
 from services.notify.schedule import due
 from services.notify.sender import Sender, told
 from services.notify.state import MAILS, MATCHES, SEEN, Subscription, match_key
@@ -58,9 +61,17 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
         title=_("New jobs by e-mail"),
         delayed=_("Mails about new jobs come later."),
         checks={"store": store.check, "mail": mail.check},
-        handlers={VacancyMatched: Handler(partial(on_matched, store, readers), size=300)},
+        handlers={
+            VacancyMatched: Handler(partial(on_matched, store, readers), size=300),
+            VacancyClustered: Handler(partial(on_clustered, store), size=1000, linger=0.5),
+        },
         emits=[AlertSent],
-        jobs=[Job("mail", 1, mail_out), Job("remind", 3600, partial(remind, store))],
+        jobs=[
+            Job("mail", 1, mail_out),
+            Job("remind", 3600, partial(remind, store)),
+            Job("forget", 3600, partial(retain, store, mail)),
+            *([Job("bounces", 60, partial(collect, store, settings.bounces))] if settings.bounces else []),
+        ],
         api=partial(routes, store, mail, places, settings),
         trace=partial(trace, store),
         start=start,

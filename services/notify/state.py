@@ -16,12 +16,14 @@ from pendler.store import Collection, Doc
 from schemas.query import Origin, Query
 
 SUBSCRIPTIONS = Collection("subscriptions", ("state", "changed_at", "subscriber", "remind_at"))
-MATCHES = Collection("matches", ("mail", "ref", "due", "waiting"))
-"""`due` and `waiting`, the subscription it waits for, are set until a mail has claimed it."""
+MATCHES = Collection("matches", ("mail", "ref", "due", "waiting", "told_at"))
+"""`due` and `waiting`, the subscription it waits for, are set until a mail has claimed it, `told_at` from then on."""
 MAILS = Collection("mails", ("state", "subscription", "told", "due"))
 SEEN = Collection("seen")
 ASKED = Collection("asked", ("at",))
 """How many mails strangers have asked for an address on a day."""
+REACH = Collection("reach", ("state", "at"))
+"""Whether mail to a person arrives, as far as is known."""
 YEAR, NOTICE = 365 * 86400.0, 30 * 86400.0
 ZONE, HOUR, GATHERS = "Europe/Brussels", 7, 900.0
 WORDING = "2026-11"

@@ -15,6 +15,7 @@ from services.notify.state import (
     MAILS,
     MATCHES,
     NOTICE,
+    REACH,
     SUBSCRIPTIONS,
     WORDING,
     YEAR,
@@ -126,6 +127,7 @@ async def erase(store: Store, subscriber: str) -> int:
     for one in theirs:
         await stop(store, one)
         await forget(store, one.id)
+    await store.delete(REACH, [subscriber])
     return len(theirs)
 
 

@@ -16,7 +16,7 @@ LINES = policy.SMTP.clone(max_line_length=900)
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
-    at_once = 1
+    at_once = 4
     patience = 10.0
 
     def __init__(self, directory: str) -> None:
@@ -51,6 +51,12 @@ class Outbox:
 
     async def fate(self, identity: str) -> bool | None:
         return any(self._folder.glob(f"*-{identity}.eml"))
+
+    def expire(self, before: float) -> None:
+        """Removes the messages that were written before that time."""
+        for path in self._folder.glob("[0-9]*.eml"):
+            if int(path.name.partition("-")[0]) < before * 1e9:
+                path.unlink(missing_ok=True)
 
     async def close(self) -> None:
         """Nothing is open."""

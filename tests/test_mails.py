@@ -1,0 +1,112 @@
+"""Mails as people read them: one golden text a kind and language. `PENDLER_GOLDEN=write` writes them anew."""
+
+import os
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html
+
+from pendler.speech import LANGUAGES
+from schemas.query import Origin, Query
+from services.notify import digest
+from services.notify.mail.outbox import LINES
+from services.notify.state import Subscription, subscription
+
+GOLDEN = Path(__file__).parent / "mails"
+NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
+SITE = "https://pendler.example.org"
+LINKS = {"site": SITE, "mail": "m1", "search": f"{SITE}/?q=lasser"} | {
+    name: f"{SITE}/subscriptions/{name}/token" for name in ("confirm", "unsubscribe", "manage")
+}
+KINDS = ("alert", "confirmation", "link", "reminder")
+
+
+def person(language: str) -> Subscription:
+    query = Query(q="lasser", near="Zelzate", km=45)
+    origin = Origin(name="Zelzate", lat=51.2, lon=3.8)
+    made = subscription("reader@example.org", language, query, origin, NOW, "key")
+    return replace(made, id="s1", subscriber="p1")
+
+
+def match(n: int, **members: Any) -> dict[str, Any]:
+    item = {
+        "ref": f"demo:{n}", "title": "Constructielasser", "language": "nl", "employer": "Werf NV",
+        "places": [("Terneuzen", "NL")], "km": 17.2, "speaks": [("nl", False)], "occupation": None,
+        "pay": {"minimum": 2900, "maximum": 3400, "currency": "EUR", "interval": "Month"},
+        "apply_by": datetime(2026, 12, 12, tzinfo=UTC).timestamp(), "published": 1.0, "demonstration": False,
+        "why": ["because"],
+    }  # fmt: skip
+    return {"item": {**item, **members}}
+
+
+def mail(kind: str, language: str) -> EmailMessage:
+    one = person(language)
+    if kind != "alert":
+        made: EmailMessage = getattr(digest, kind)(one, LINKS, NOW)
+        return made
+    bare = match(
+        2, title="Lasser", employer=None, pay=None, apply_by=None, km=None, speaks=[("fr", True), ("en", True)]
+    )
+    many = [match(n, km=40.0 + n) for n in range(3, 25)]
+    return digest.alert(one, [*many, bare, match(1)], LINKS, NOW)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mail_is_its_golden(kind: str, language: str) -> None:
+    raw = mail(kind, language).as_bytes(policy=LINES)
+    message = message_from_bytes(raw, policy=policy.default)
+    plain = message.get_body(("plain",))
+    assert plain
+    headers = [f"{name}: {value}" for name, value in message.items() if name not in ("Content-Type", "MIME-Version")]
+    shown = "\n".join([*headers, "", plain.get_content()]).replace("\r\n", "\n")
+    path = GOLDEN / f"{kind}.{language}.txt"
+    if os.environ.get("PENDLER_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown, "utf-8")
+    assert shown == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_html_says_the_same_and_fetches_nothing(kind: str, language: str) -> None:
+    message = mail(kind, language)
+    part, plain = message.get_body(("html",)), message.get_body(("plain",))
+    assert part
+    assert plain
+    document = html.document_fromstring(part.get_content())
+    assert document.get("lang") == language
+    assert "prefers-color-scheme: dark" in part.get_content()
+    assert not document.xpath("//img | //script | //link | //iframe | //*[@src] | //*[@background]")
+    assert "url(" not in part.get_content()
+    links = set(document.xpath("//a/@href"))
+    assert links == set(re.findall(r"https://\S+", plain.get_content()))
+    words = " ".join(document.text_content().split())
+    said = re.sub(r"https://\S+", "\n", plain.get_content()).replace("-- ", "\n").split("\n\n")
+    for passage in said:
+        assert " ".join(passage.split()).strip(" :") in words
+
+
+def test_the_first_is_the_nearest_and_says_all_that_is_known() -> None:
+    plain = mail("alert", "nl").get_body(("plain",))
+    assert plain
+    first = re.sub(r"\s+", " ", plain.get_content().partition("Constructielasser")[2])
+    assert first.startswith(
+        " Werf NV · Terneuzen, Nederland · 17 km · € 2.900–3.400 per maand · Nederlands: waarschijnlijk · "
+        "solliciteren tot en met 12 december 2026 Waarom: because. https"
+    )
+    assert mail("alert", "nl")["Subject"].startswith("24 nieuwe banen voor “lasser” bij Zelzate")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_lines_of_text_are_short_but_for_links(kind: str, language: str) -> None:
+    plain = mail(kind, language).get_body(("plain",))
+    assert plain
+    assert all(len(line) <= 78 or line.startswith("https://") for line in plain.get_content().splitlines())
