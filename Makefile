@@ -38,9 +38,10 @@ schemas: setup ## Write the generated schemas and reference pages anew
 bench: setup ## Measure; one JSON object a line
 	@$(BIN)/python -m bench
 
-soak: setup ## The slow tests, then engines and services broken at random for half an hour; says what was lost
+soak: setup ## The slow tests, engines and services broken at random for half an hour, drills of two hours; says what was lost
 	@$(BIN)/python -m pytest -m soak
 	@$(BIN)/pendler chaos --minutes 30
+	@$(BIN)/python -m bench away stopped scaled endurance
 
 eval: setup ## How right the ESCO codes are, on the benchmarks beside the checkout; writes var/eval.json
 	@mkdir -p var && $(BIN)/python -m bench.esco --out var/eval.json

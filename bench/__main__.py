@@ -18,7 +18,7 @@ from typing import Any
 from bench.buses import bus_alone
 from bench.coder import coder
 from bench.drills import away, endurance, scaled, stopped
-from bench.exchange import running, wait_for
+from bench.exchange import as_supervised, running, wait_for
 from bench.mails import mails
 from bench.normalise import normalise
 from bench.openings import clusters
@@ -31,18 +31,12 @@ Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]
 
 def memory(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
     """Resident memory of all processes after the demonstration."""
-    with running(folder / "home", places, PENDLER_DEMO="1") as exchange:
+    with running(folder / "home", places, as_supervised(), PENDLER_DEMO="1") as exchange:
         wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
         exchange.http.get("/").raise_for_status()
         exchange.http.get("/docs").raise_for_status()
-        each = {name: resident(process.pid) for name, process in exchange.processes.items()}
-        each["supervisor"] = supervisor_alone()
+        each = exchange.resident() | {"supervisor": supervisor_alone()}
         yield "resident memory after the demonstration", sum(each.values()), "MB", {**each}
-
-
-def resident(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
 def supervisor_alone() -> float:

@@ -18,7 +18,8 @@ from bench.pipeline import APART
 
 FAULTS = (
     *(f"service {name}" for name in APART),
-    "web", "broker 1", "broker 2", "broker 3", "index", "store",
+    "web", "broker 1", "broker 2", "broker 3", "line 1", "line 2", "line 3",
+    "index", "store", "clock ahead", "clock behind",
     "mail REFUSES", "mail HANGS", "mail DROPS",
 )  # fmt: skip
 

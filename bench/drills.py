@@ -20,7 +20,8 @@ from schemas.event import VacancyMatched
 
 AWAY, STOPPED, WORKS = 300.0, 600.0, 1800.0
 SCALED = 30.0
-WARM = 180.0
+WARM = 300.0
+"""Seconds until the caches are full."""
 RATE = 20.0
 PATIENCE = 600.0
 ENGINES = {"Kafka": "bus", "MongoDB": "store", "Elasticsearch": "index", "SMTP": "mail REFUSES"}
@@ -88,26 +89,24 @@ async def _revisions(exchange: Exchange) -> dict[str, list[int]]:
 
 
 def endurance(folder: Path, places: Path) -> Iterator[Row]:
-    """Half an hour of work: how fast the memory of all processes together grows."""
-    verdict, at, megabytes = Verdict(seed=8), list[float](), list[float]()
+    """Half an hour of work: how fast the memory of all processes together grows, and of each."""
+    verdict, at, megabytes = Verdict(seed=8), list[float](), list[dict[str, float]]()
     with on_engines(folder, places, nodes=1) as ground, flowing(ground, verdict, RATE):
         began = time.monotonic()
         while (now := time.monotonic() - began) < WORKS:
             time.sleep(10)
             if now > WARM:
                 at.append(now / 60)
-                megabytes.append(resident(ground.exchange))
-    slope = statistics.linear_regression(at, megabytes).slope
-    yield "memory of all processes under load, slope", slope, "MB/min", {
-        "minutes": WORKS / 60, "records/s": RATE, "first": megabytes[0], "last": megabytes[-1],
+                megabytes.append(ground.exchange.resident())
+    slopes = {name: _slope(at, [each[name] for each in megabytes]) for name in megabytes[0]}
+    yield "memory of all processes under load, slope", sum(slopes.values()), "MB/min", {
+        "minutes": WORKS / 60, "records/s": RATE, "slopes": slopes, "first": megabytes[0], "last": megabytes[-1],
     }  # fmt: skip
     yield _judged("half an hour of work", verdict)
 
 
-def resident(exchange: Exchange) -> float:
-    """Resident memory of all processes, in MB."""
-    told = [Path(f"/proc/{process.pid}/status").read_text() for process in exchange.processes.values()]
-    return round(sum(int(one.partition("VmRSS:")[2].split()[0]) for one in told) / 1024, 1)
+def _slope(at: list[float], megabytes: list[float]) -> float:
+    return round(statistics.linear_regression(at, megabytes).slope, 2)
 
 
 def _judged(what: str, verdict: Verdict) -> Row:

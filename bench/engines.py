@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,10 +27,11 @@ KINDS = ("kafka", "mongodb", "elasticsearch")
 class Engine:
     """One engine, while it is needed."""
 
-    def __init__(self, name: str, home: Path) -> None:
-        self._script, port = SCRIPTS / f"{name}.sh", free_ports()
-        self.address = f"127.0.0.1:{port}"
-        self._env = os.environ | {"ENGINES_HOME": str(home), f"{name.upper()}_PORT": str(port)}
+    def __init__(self, name: str, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._script, self.port = SCRIPTS / f"{name}.sh", free_ports()
+        self.address = f"127.0.0.1:{self.port}"
+        ports = {"ENGINES_HOME": str(home), f"{name.upper()}_PORT": str(self.port)}
+        self._env = os.environ | ports | dict(environment or {})
 
     def run(self, *command: str) -> None:
         self.output(*command)
@@ -64,10 +65,10 @@ def missing_tools() -> list[str]:
 
 
 @contextmanager
-def started(name: str, nodes: int = 1) -> Iterator[Engine]:
+def started(name: str, nodes: int = 1, **environment: str) -> Iterator[Engine]:
     """The engine, wiped at the end. Its folder lies under none that is closed to others, as pytest's are."""
     with tempfile.TemporaryDirectory(prefix=f"pendler-{name}-") as home:
-        engine = (Broker if name == "kafka" else Engine)(name, Path(home))
+        engine = (Broker if name == "kafka" else Engine)(name, Path(home), environment)
         try:
             with _alone():
                 engine.run("fetch")

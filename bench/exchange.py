@@ -1,7 +1,6 @@
 """A running exchange in processes of its own, for measurements and crash tests."""
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -11,20 +10,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar, TypeAlias
 
 import httpx2
 
+from pendler.audit import audit
 from pendler.bus import Bus, open_bus
+from pendler.operate import opened
 from pendler.settings import Settings
+from pendler.store import open_store
 from pendler.supervisor import workers as workers_of
+from services.ingest import keys
 
 COMMAND = [sys.executable, "-m", "pendler"]
 
 
+Process: TypeAlias = "subprocess.Popen[bytes]"
+
+
+def spawn(arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> Process:
+    """`pendler ARGUMENTS` as a process of its own."""
+    return subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=log, stderr=log)
+
+
 class Exchange:
     """The web process and any number of workers, on one home and free ports."""
+
+    spawn: ClassVar[Callable[[Sequence[str], Mapping[str, str], IO[bytes]], Process]] = staticmethod(spawn)
+    """How its processes start; the tests have a quicker way."""
 
     def __init__(self, home: Path, places: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.home, self.port = home, free_port()
@@ -38,16 +53,14 @@ class Exchange:
             "PENDLER_LOG": "warning",
             **(environment or {}),
         }
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
 
     def start(self, name: str, *arguments: str, **environment: str) -> None:
         """Starts a process: `web`, or a worker with the services it is to run. Its log goes to `<home>/<name>.log`."""
-        command = [*COMMAND, "web"] if name == "web" else [*COMMAND, "work", "--health-port", "0", *arguments]
+        command = ["web"] if name == "web" else ["work", "--health-port", "0", *arguments]
         with (self.home / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, env={**self._environment, **environment}, stdout=log, stderr=log
-            )
+            self.processes[name] = Exchange.spawn(command, {**self._environment, **environment}, log)
 
     def ready(self, seconds: float = 90) -> float:
         """Waits until the web process answers; gives the seconds it took."""
@@ -93,8 +106,20 @@ class Exchange:
             raise RuntimeError(f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def resident(self) -> dict[str, float]:
+        """Resident memory of each process, in MB."""
+        return {name: resident(process.pid) for name, process in self.processes.items()}
+
     def key(self, source: str) -> str:
-        return str(json.loads(self.command("keys", "create", "--source", source, "--json"))["key"])
+        """A key for all feeds of a source, as `pendler keys create` makes it."""
+        return asyncio.run(self._key(source))
+
+    async def _key(self, source: str) -> str:
+        store = open_store(self.settings().url_of("store"), "ingest")
+        try:
+            return await keys.create(store, source, [], datetime.now(UTC))
+        finally:
+            await store.close()
 
     def push(self, source: str, feed: str, key: str, body: bytes, **headers: str) -> dict[str, Any]:
         """Delivers; the answer must be 200 or 202."""
@@ -125,24 +150,34 @@ class Exchange:
         finally:
             await bus.close()
 
+    def settings(self) -> Settings:
+        """The settings that all its processes have."""
+        ports: dict[str, Any] = {
+            port: self._environment.get(f"PENDLER_{port.upper()}", "file:") for port in ("bus", "store", "index")
+        }
+        return Settings(home=self.home, **ports)
+
     def bus(self) -> Bus:
         """A bus of one's own to the same topics."""
-        url = self._environment.get("PENDLER_BUS", "file:")
-        return open_bus(Settings(home=self.home, bus=url).url_of("bus"))
+        return open_bus(self.settings().url_of("bus"))
 
     def audit(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.command("audit", "--json", check=False))
-        return report
+        """What `pendler audit` says; in this process, which need not be started first."""
+        return asyncio.run(self._audit())
+
+    async def _audit(self) -> dict[str, Any]:
+        async with opened(self.settings()) as (services, bus):
+            return await audit(services, bus)
 
 
 @contextmanager
 def running(
     home: Path, places: Path, workers: Mapping[str, Sequence[str]] | None = None, **environment: str
 ) -> Iterator[Exchange]:
-    """An exchange with a web process and workers (by name, the services of each); stopped at the end."""
+    """An exchange with a web process and workers (by name, the services of each; one of all), stopped at the end."""
     exchange = Exchange(home, places, environment)
     exchange.start("web")
-    for name, services in (workers or as_supervised()).items():
+    for name, services in (workers or {"work": ()}).items():
         exchange.start(name, *services)
     try:
         exchange.ready()
@@ -168,6 +203,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
             raise TimeoutError(f"waited {seconds} s for {what}")
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
 def free_port() -> int:

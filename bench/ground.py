@@ -15,12 +15,14 @@ from typing import Any
 
 import httpx2
 
-from bench.engines import READERS, Engine, started, urls
+from bench.clock import Clock, compiler
+from bench.engines import READERS, Engine, free_ports, started, urls
 from bench.exchange import Exchange, running, wait_for
 from bench.mailbox import Mailbox, Mood, mailbox
 from bench.oracle import messages, subscribe, visible
 from bench.pipeline import APART
 from bench.records import records
+from bench.severed import Line, line
 from deploy.topics import ensure_topics
 from pendler.store import open_store
 from services.ingest.accounts import everything
@@ -29,6 +31,8 @@ from services.notify.state import MAILS, Kind, MailState
 PATIENCE = 300.0
 SOURCE, FEED = "se", "se_jobtech"
 AT_ONCE = 10
+STEPS = {"ahead": 600, "behind": -600}
+"""Seconds."""
 
 
 @dataclass
@@ -83,9 +87,7 @@ class Sender(threading.Thread):
 
     def _bodies(self) -> Iterator[tuple[bytes, bool]]:
         """Deliveries, and whether their records are new."""
-        first, second = (
-            records(1_000_000, seed=self._seed + turn, prefix="c", published="2099-01-01T00:00:00") for turn in (0, 1)
-        )
+        first, second = (records(1_000_000, seed=self._seed + turn, prefix="c") for turn in (0, 1))
         for count in itertools.count():
             yield b"\n".join(islice(first, AT_ONCE)), True
             if self._changes and count >= 10:
@@ -106,6 +108,10 @@ class Ground:
     exchange: Exchange
     engines: dict[str, Engine]
     nodes: int
+    lines: Line
+    """Through which everybody reaches the brokers."""
+    clock: Clock | None
+    """Of all services; none where there is no C compiler."""
     mail: Mailbox
     store: str
 
@@ -120,6 +126,10 @@ def fault(ground: Ground, name: str) -> Iterator[None]:
         for node in range(1, ground.nodes + 1):
             engines["kafka"].run(command, str(node))
 
+    def step(seconds: int) -> None:
+        if ground.clock:
+            ground.clock.set_ahead(seconds)
+
     def web_again() -> None:
         exchange.start("web")
         exchange.ready()
@@ -129,6 +139,8 @@ def fault(ground: Ground, name: str) -> Iterator[None]:
         "web": (lambda: exchange.kill("web"), web_again),
         "bus": (lambda: each_node("kill"), lambda: each_node("start-node")),
         "broker": (lambda: engines["kafka"].run("kill", what), lambda: engines["kafka"].run("start-node", what)),
+        "line": (lambda: ground.lines.sever(int(what)), lambda: ground.lines.mend(int(what))),
+        "clock": (lambda: step(STEPS[what]), lambda: step(0)),
         "index": (lambda: engines["elasticsearch"].run("kill"), lambda: engines["elasticsearch"].run("start")),
         "store": (lambda: engines["mongodb"].run("term"), lambda: engines["mongodb"].run("start")),
         "mail": (lambda: setattr(ground.mail, "mood", Mood[what]), lambda: setattr(ground.mail, "mood", Mood.WELL)),
@@ -145,7 +157,10 @@ def fault(ground: Ground, name: str) -> Iterator[None]:
 def on_engines(folder: Path, places: Path, nodes: int = 3) -> Iterator[Ground]:
     """An exchange, a process a service, on Kafka of so many nodes, MongoDB's stand-in, Elasticsearch and SMTP."""
     with ExitStack() as stack:
-        engines = {"kafka": stack.enter_context(started("kafka", nodes=nodes))}
+        advertised = free_ports()
+        engines = {"kafka": stack.enter_context(started("kafka", nodes, KAFKA_ADVERTISED=str(advertised)))}
+        ports = [(advertised + 10 * node, engines["kafka"].port + 10 * node) for node in range(nodes)]
+        lines = stack.enter_context(line(ports))
         engines |= {name: stack.enter_context(started(name)) for name in ("mongodb", "elasticsearch")}
         brokers = engines["kafka"].output("bootstrap").strip()
         ensure_topics(f"kafka://{brokers}", READERS, replication=nodes)
@@ -153,8 +168,9 @@ def on_engines(folder: Path, places: Path, nodes: int = 3) -> Iterator[Ground]:
         mail, url = stack.enter_context(mailbox(home / "mail"))
         settings = urls(brokers, engines["mongodb"].address, engines["elasticsearch"].address) | {"PENDLER_MAIL": url}
         settings["PENDLER_BUS"] += "?session_timeout_ms=6000"
-        exchange = stack.enter_context(running(home, places, APART, **settings))
-        yield Ground(exchange, engines, nodes, mail, settings["PENDLER_STORE"])
+        clock = Clock(folder) if compiler() else None
+        exchange = stack.enter_context(running(home, places, APART, **settings, **(clock.environment if clock else {})))
+        yield Ground(exchange, engines, nodes, lines, clock, mail, settings["PENDLER_STORE"])
 
 
 @contextmanager

@@ -11,10 +11,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from elasticsearch import AsyncElasticsearch
 from elasticsearch.helpers import async_streaming_bulk
@@ -79,7 +77,7 @@ def pipeline_on(
 
 def deliver(exchange: Exchange, key: str, prefix: str, count: int, expected: int) -> float:
     """Seconds from the file's first byte until all of it can be found and every subscription was compared."""
-    body = delivery(count, prefix=prefix, published=f"{datetime.now(ZoneInfo('Europe/Stockholm')):%FT%T}")
+    body = delivery(count, prefix=prefix)
     began = time.monotonic()
     exchange.push("se", "se_jobtech", key, body)
     wait_for(lambda: done(exchange, expected), 240, "all to be visible and percolated")
@@ -159,7 +157,7 @@ def latency_on(
         looking = threading.Thread(target=look, args=(exchange, visible, 200))
         looking.start()
         for n in range(200):
-            [body] = records(1, seed=n, prefix=f"{n}-", published=f"{datetime.now(ZoneInfo('Europe/Stockholm')):%FT%T}")
+            [body] = records(1, seed=n, prefix=f"{n}-")
             exchange.push("se", "se_jobtech", key, body)
             accepted[f"se:{n}-0"] = time.monotonic()
             time.sleep(0.05)

@@ -1,7 +1,9 @@
-"""Made-up deliveries of any size in the format of JobTech, varied from the demonstration's words. Deterministic."""
+"""Made-up deliveries of any size in the format of JobTech, of the demonstration's words; the same each time."""
 
 import random
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -10,8 +12,10 @@ from services.ingest.demonstration import advertisements
 SENTENCES = 18
 
 
-def records(count: int, seed: int = 1, prefix: str = "r", published: str = "2026-11-20T08:00:00") -> Iterator[bytes]:
-    """Ads of about 3 kB each, with ids `<prefix>0` and so on."""
+def records(count: int, seed: int = 1, prefix: str = "r", published: str = "") -> Iterator[bytes]:
+    """Ads of about 3 kB each, with ids `<prefix>0` and so on; published now where nothing is said, so news to all."""
+    now = datetime.now(ZoneInfo("Europe/Stockholm"))
+    published = published or f"{now:%FT%T}"
     chance, ads = random.Random(seed), list(advertisements())
     sentences = [sentence.strip() for ad in ads for sentence in ad["text"].replace("\n", " ").split(". ")]
     for n in range(count):
@@ -31,13 +35,13 @@ def records(count: int, seed: int = 1, prefix: str = "r", published: str = "2026
                     "country": "Sverige",
                 },
                 "publication_date": published,
-                "last_publication_date": "2027-12-31T23:59:59",
+                "last_publication_date": f"{now + timedelta(days=365):%FT%T}",
                 "timestamp": 1_760_000_000_000,
                 "removed": False,
             }
         )
 
 
-def delivery(count: int, seed: int = 1, prefix: str = "r", published: str = "2026-11-20T08:00:00") -> bytes:
+def delivery(count: int, seed: int = 1, prefix: str = "r", published: str = "") -> bytes:
     """The same as NDJSON."""
     return b"\n".join(records(count, seed, prefix, published)) + b"\n"

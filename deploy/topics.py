@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
+from typing import TYPE_CHECKING, Any
 
 from pendler.bus import dead_topic
 from pendler.bus.kafka_address import read
 from schemas.event import EVENTS, Topic
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient  # half a second to load, and most commands ask no broker
 
 DAY = 86_400_000
 DEAD_DAYS = 30
@@ -36,6 +36,8 @@ def ensure_topics(bus: str, groups: Mapping[str, Collection[str]], replication: 
 
 def describe_topics(bus: str, names: Collection[str]) -> Plan:
     """The topics that are there, of those named, in the shape of `plan`; with `in_sync`, the fewest copies in step."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
     with _administering(bus) as admin:
         found = [each for each in admin.describe_topics(list(names)) if not each["error_code"]]
         asked = [ConfigResource(ConfigResourceType.TOPIC, each["name"]) for each in found]
@@ -78,6 +80,8 @@ def _problems(name: str, wanted: Mapping[str, Any], there: Mapping[str, Any] | N
 
 def alter_topics(bus: str, wanted: Plan) -> None:
     """Gives the topics the settings they should have."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
     with _administering(bus) as admin:
         admin.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name, how["configs"]) for name, how in wanted.items()]
@@ -85,7 +89,9 @@ def alter_topics(bus: str, wanted: Plan) -> None:
 
 
 @contextmanager
-def _administering(bus: str) -> Iterator[KafkaAdminClient]:
+def _administering(bus: str) -> "Iterator[KafkaAdminClient]":
+    from kafka import KafkaAdminClient
+
     admin = KafkaAdminClient(**read(bus).client)
     try:
         yield admin
@@ -122,7 +128,7 @@ def settings(topic: Topic, replication: int) -> dict[str, str]:
     }
 
 
-def _create(admin: KafkaAdminClient, missing: Plan) -> list[str]:
+def _create(admin: "KafkaAdminClient", missing: Plan) -> list[str]:
     made = admin.create_topics(missing, raise_errors=False)["topics"]
     if refused := {each["name"]: each["error_message"] for each in made if each["error_code"] not in (0, EXISTS)}:
         raise RuntimeError(f"topics not created: {refused}")

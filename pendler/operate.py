@@ -178,14 +178,15 @@ def _about(record: Record) -> dict[str, str]:
 
 def _with_all(use: Callable[[Sequence[Service], Bus], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with _opened(Settings()) as (services, bus):
+        async with opened(Settings()) as (services, bus):
             return await use(services, bus)
 
     return asyncio.run(run())
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[list[Service], Bus]]:
+async def opened(settings: Settings) -> AsyncIterator[tuple[list[Service], Bus]]:
+    """All services and the bus, to look at; nothing runs."""
     prepare(settings)
     bus = open_bus(settings.url_of("bus"))
     services = [module.from_settings(settings, bus) for module in modules().values()]

@@ -20,7 +20,7 @@ SURE = 0.3
 """The score from which an occupation counts; docs/decisions/0042 has what it finds and what it mistakes."""
 NO_DEADLINE = 2**38
 Point = tuple[float, float]
-RECENT = 5_000
+RECENT = 2_000
 _recent: dict[tuple[str, int], "Searchable"] = {}
 
 

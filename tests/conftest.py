@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from bench.exchange import Exchange
 from pendler.place_file import build
 from pendler.places import FORMAT, Places, open_places
+from tests.nursery import Born
 
 ENGINES = ("kafka", "mongodb", "elasticsearch")
 FIGURE = "figure"
 
 pytest_plugins = ["tests.engines", "tests.relays"]
+Exchange.spawn = Born  # type: ignore[assignment]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

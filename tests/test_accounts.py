@@ -22,7 +22,7 @@ def exchange(tmp_path: Path, places_file: Path) -> Iterator[Exchange]:
     with running(tmp_path / "home", places_file, workers) as exchange:
         key = exchange.key("se")
         exchange.push("se", "se_jobtech", key, delivery(RECORDS) + b"{broken\n", Prefer="wait=20")
-        wait_for(lambda: exchange.audit()["visible_in_index"] == RECORDS, 30, "all to be visible")
+        wait_for(lambda: exchange.search(limit=0)["total"]["ads"] == RECORDS, 30, "all to be visible")
         report = exchange.audit()
         assert report["accepted"] == RECORDS + 1
         assert (report["published"], report["rejected"], report["unaccounted"]) == (RECORDS, 1, 0)

@@ -51,7 +51,7 @@ class Sender:
 
     def __init__(self, exchange: Exchange, total: int) -> None:
         self._exchange, self._key = exchange, exchange.key("se")
-        self._left = list(enumerate(records(total + 1, published="2026-11-23T20:00:00")))
+        self._left = list(enumerate(records(total + 1)))
         self.sent: set[str] = set()
         first = self._left.pop(0)
         exchange.push("se", "se_jobtech", self._key, first[1], Prefer="wait=30")

@@ -111,7 +111,7 @@ def all_noted(exchange: Exchange) -> int:
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Exchange]:
     """An exchange with the demonstration."""
-    with running(tmp_path_factory.mktemp("flow"), places_file, {"work": ()}, PENDLER_DEMO="1") as exchange:
+    with running(tmp_path_factory.mktemp("flow"), places_file, PENDLER_DEMO="1") as exchange:
         wait_for(lambda: ads(exchange) == DEMONSTRATION, 40, "the demonstration")
         yield exchange
 

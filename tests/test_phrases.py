@@ -13,8 +13,8 @@ from pendler.places import Places
 from schemas.event import VacancyMatched, VacancyNormalised
 from schemas.vacancy import Location, Occupation, OccupationCode, Origin, Profile, Status, Vacancy
 from services.match.coding import LexiconCoder
+from services.match.matching import matched
 from services.match.phrases import Phrases, SkillFinder, passage
-from services.match.service import matched
 
 WELDER = f"{PREFIX}occupation/welder"
 LABELS = [

@@ -74,7 +74,7 @@ class Sources:
 def sources(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Sources]:
     home = tmp_path_factory.mktemp("push") / "home"
     environment = {"PENDLER_MAX_BODY": str(MAX_BODY), "PENDLER_NOW": "2026-11-23T08:00:00Z"}
-    with running(home, places_file, {"work": ()}, **environment) as exchange:
+    with running(home, places_file, **environment) as exchange:
         yield Sources(exchange)
 
 

@@ -3,18 +3,13 @@
 The files are no part of this project: they lie beside it. Where they are absent the test says so.
 """
 
-import asyncio
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.exchange import Exchange, running, wait_for
-from pendler.settings import Settings
-from pendler.store import open_store
-from services.ingest import keys
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "feeds"
 THEN = {
@@ -49,7 +44,7 @@ def readings(exchange: Exchange, feed: str, paths: list[Path], clock: str) -> di
 
 def push_and_find(exchange: Exchange, source: str, feed: str, path: Path, read: list[dict[str, Any]]) -> None:
     """Delivers a file; finds each of its open vacancies by its title, the others among all."""
-    key = asyncio.run(make_key(exchange, source))
+    key = exchange.key(source)
     report = exchange.push(source, feed, key, path.read_bytes(), Prefer="wait=20")
     assert sum(report["outcomes"].values()) == report["accepted"] == len(read)
     assert report["pending"] == 0
@@ -59,14 +54,6 @@ def push_and_find(exchange: Exchange, source: str, feed: str, path: Path, read: 
             wait_for(lambda line=line, title=title: found(exchange, source, line["id"], q=title), 20, title)  # type: ignore[misc]
         else:
             wait_for(lambda line=line: found(exchange, source, line["id"], status="any"), 20, line["id"])  # type: ignore[misc]
-
-
-async def make_key(exchange: Exchange, source: str) -> str:
-    store = open_store(Settings(home=exchange.home).url_of("store"), "ingest")
-    try:
-        return await keys.create(store, source, [], datetime.now(UTC))
-    finally:
-        await store.close()
 
 
 def test_the_command_pushes_a_real_file(tmp_path: Path, places_file: Path) -> None:

@@ -19,8 +19,8 @@ from schemas.query import Query
 from schemas.vacancy import OccupationCode, Origin, Profile, Status, Vacancy
 from services.match.aliases import harvest
 from services.match.coding import LexiconCoder
+from services.match.matching import matched
 from services.match.recoding import recode
-from services.match.service import matched
 from services.notify.readers import Readers
 from services.notify.service import on_matched
 from services.notify.state import MATCHES, SUBSCRIPTIONS, State, Subscription

@@ -13,7 +13,7 @@ from pendler.place_file import build
 from pendler.places import Places, distance_km, open_places
 from pendler.regions import BadRegions, gap_km
 from schemas.vacancy import Location
-from services.match.service import place_of
+from services.match.matching import place_of
 
 REGIONS = Path(__file__).resolve().parents[2] / "shared" / "reference" / "nuts" / "NUTS_RG_60M_2024_4326.geojson"
 SPELLINGS = [

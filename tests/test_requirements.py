@@ -5,9 +5,9 @@ import re
 import pytest
 
 from schemas.vacancy import Kind, Origin, Profile, Vacancy
+from services.match.matching import told
 from services.match.regulated import regulated
 from services.match.requirements import findings
-from services.match.service import told
 from services.match.tables import rows, words
 
 L, D, E, X = "language", "licence", "education", "experience"

@@ -26,7 +26,7 @@ NEWER = """
 import sys
 from pendler.__main__ import main
 from schemas import event
-from services.match import service as match
+from services.match import matching as match
 
 class Newer(event.VacancyMatched):
     seniority: str | None = None

@@ -9,7 +9,8 @@
 #   kafka.sh stop            stop all nodes
 #   kafka.sh wipe            stop all nodes and delete their data
 #   kafka.sh bootstrap       print the bootstrap list
-# Environment: ENGINES_HOME (state), ENGINES_CACHE (jars), KAFKA_PORT, KAFKA_VERSION, KAFKA_HEAP.
+# Environment: ENGINES_HOME (state), ENGINES_CACHE (jars), KAFKA_PORT, KAFKA_VERSION, KAFKA_HEAP; KAFKA_ADVERTISED, the
+# first port that clients are sent to, where something of yours stands between.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,6 +23,7 @@ heap=${KAFKA_HEAP:-256m}
 libs=$cache/kafka-$version
 cluster=MkU3OEVBNTcwNTJENDM2Qk # any 22-character id; all nodes share it
 
+advertised_port() { echo $((${KAFKA_ADVERTISED:-$first_port} + ($1 - 1) * 10)); }
 broker_port() { echo $((first_port + ($1 - 1) * 10)); }
 controller_port() { echo $((first_port + ($1 - 1) * 10 + 1)); }
 nodes() { cat "$home/nodes" 2>/dev/null || echo 1; }
@@ -65,6 +67,7 @@ process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$voters
 listeners=PLAINTEXT://127.0.0.1:$(broker_port "$node"),CONTROLLER://127.0.0.1:$(controller_port "$node")
+advertised.listeners=PLAINTEXT://127.0.0.1:$(advertised_port "$node")
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$home/$node/data
@@ -138,7 +141,7 @@ stop() {
 
 bootstrap() {
   local list="" i
-  for i in $(seq "$(nodes)"); do list+="${list:+,}127.0.0.1:$(broker_port "$i")"; done
+  for i in $(seq "$(nodes)"); do list+="${list:+,}127.0.0.1:$(advertised_port "$i")"; done
   echo "$list"
 }
 

@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
 from pendler.bus import Bus, open_bus
 from pendler.esco import lexicon
-from pendler.esco.stored import BadPack, Stored, checked, current, packs
-from pendler.places import open_places
+from pendler.esco.stored import BadPack, checked, current, packs
 from pendler.prepare import prepare, tell
 from pendler.settings import Settings
 from schemas.vacancy import OccupationCode
-from services.match.coding import Asked, Coder, open_coder
-from services.match.language import detect
+
+if TYPE_CHECKING:
+    from services.match.coding import Coder  # what codes takes a second to load, and most commands do not code
 
 app = typer.Typer()
 esco = typer.Typer(no_args_is_help=True, help="ESCO packs: import the classification, see what is there.")
@@ -41,6 +41,8 @@ def classify(
     fast: Annotated[bool, typer.Option(help="Without the learnt ranker: about three times as fast.")] = False,
 ) -> None:
     """Read titles (NDJSON) and write their ESCO occupations and skills, line by line."""
+    from services.match.coding import open_coder
+
     try:
         coder = open_coder(pack, ranked=not fast)
     except BadPack as error:
@@ -66,8 +68,11 @@ def _batches(lines: TextIO) -> Iterator[list[str]]:
         yield [rest.decode()]
 
 
-def answers(asked: Sequence[dict[str, Any]], lang: str | None, coder: Coder) -> Iterator[dict[str, Any]]:
+def answers(asked: Sequence[dict[str, Any]], lang: str | None, coder: "Coder") -> Iterator[dict[str, Any]]:
     """One line out for each line in."""
+    from services.match.coding import Asked
+    from services.match.language import detect
+
     languages = [one.get("lang") or lang or detect(f"{one['title']}\n{one.get('text') or ''}") for one in asked]
     found = coder.classify(
         [
@@ -168,14 +173,12 @@ def recode_all(
     report: Annotated[typer.FileTextWrite, typer.Option(help="Where the report goes (JSON); - is stdout.")],
 ) -> None:
     """Code every vacancy anew with the newest pack, while the old answers serve. Restart match first."""
+    from services.match.matching import open_match
     from services.match.recoding import recode
-    from services.match.service import matched
 
     settings = Settings()
-    used = current(settings.home)
-    coder = open_coder(used.folder if isinstance(used, Stored) else None)
-    places = open_places(settings.places)
-    found = asyncio.run(_with_bus(lambda bus: recode(bus, lambda facts: matched(facts, coder, places), used.number)))
+    match, number = open_match(settings), current(settings.home).number
+    found = asyncio.run(_with_bus(lambda bus: recode(bus, match, number)))
     report.write(json.dumps(found.document(), ensure_ascii=False, indent=1) + "\n")
 
 

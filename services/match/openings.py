@@ -7,6 +7,7 @@ EURES gives a vacancy an id of its own, in which the reference of the national s
 import base64
 import binascii
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -64,13 +65,14 @@ class Opening:
             yield f"t:{self.title}|{place}"
 
     def document(self) -> dict[str, Any]:
-        return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(self).items()}
+        given = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(self).items()}
+        return given | {"pieces": packed(self.pieces)}
 
     @classmethod
     def read(cls, doc: dict[str, Any]) -> "Opening":
         given: dict[str, Any] = {name: doc[name] for name in cls.__dataclass_fields__}
         given |= {name: frozenset(value) for name, value in given.items() if isinstance(value, list)}
-        return cls(**given)
+        return cls(**given | {"pieces": unpacked(doc["pieces"])})
 
 
 def opening_of(event: VacancyMatched) -> Opening | None:
@@ -127,6 +129,15 @@ def pieces_of(text: str) -> Parts:
     told = " ".join(words(text[:LETTERS])).encode().split()
     kept = (n for n, sum_ in enumerate(map(crc32, told[: len(told) - RUN + 1])) if sum_ % SPARSE == 0)
     return frozenset(crc32(b" ".join(told[n : n + RUN])) for n in kept)
+
+
+def packed(pieces: Parts) -> str:
+    """A hundred numbers as one text: for a store a fifth of the work of a hundred members."""
+    return base64.b64encode(array("I", sorted(pieces)).tobytes()).decode()
+
+
+def unpacked(text: str) -> Parts:
+    return frozenset(array("I", base64.b64decode(text)))
 
 
 def shared(one: Parts, other: Parts) -> float | None:

@@ -3,52 +3,41 @@
 Then vacancy.matched -> vacancy.clustered, which has a store of its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from pendler.bus import Bus
-from pendler.esco.stored import Stored, current
-from pendler.places import Located, Places, open_places
 from pendler.service import Fact, Handler, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Store, open_store
-from schemas.event import Erased, VacancyClustered, VacancyMatched, VacancyNormalised
-from schemas.vacancy import Derived, Finding, Kind, Location, Occupation, Offering, Place, Stub, Vacancy
+from schemas.event import VacancyClustered, VacancyMatched, VacancyNormalised
 from services.match import clusters
-from services.match.coding import Asked, Coder, open_coder
-from services.match.language import language_of, written_in
-from services.match.phrases import SkillFinder
-from services.match.regulated import regulated
-from services.match.requirements import findings
 
-KEPT = 5
-SURE = 0.5
-"""Score from which an occupation is said to be regulated."""
-TRAINING = (Offering.APPRENTICESHIP, Offering.INTERNSHIP)
-STATED: Mapping[Kind, Callable[[Vacancy], object]] = {
-    Kind.LANGUAGE: lambda vacancy: vacancy.languages,
-    Kind.LICENCE: lambda vacancy: vacancy.licences,
-    Kind.EDUCATION: lambda vacancy: vacancy.education,
-    Kind.EXPERIENCE: lambda vacancy: vacancy.experience,
-    Kind.REMOTE: lambda vacancy: vacancy.remote is not None,
-    Kind.TRAINING: lambda vacancy: vacancy.offering in TRAINING,
-    Kind.SEASONAL: lambda vacancy: vacancy.offering is Offering.SEASONAL,
-}
-"""What a source may state itself: then its text is not asked."""
+if TYPE_CHECKING:
+    from services.match.matching import Match
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - match needs no bus of its own
-    pack = current(settings.home)
-    stored = pack if isinstance(pack, Stored) else None
-    coder, skills = open_coder(stored.folder if stored else None), SkillFinder(stored) if stored else None
-    return build(coder, open_places(settings.places), open_store(settings.url_of("store"), "match"), skills)
+    return build(partial(_open, settings), open_store(settings.url_of("store"), "match"))
 
 
-def build(coder: Coder, places: Places, store: Store, skills: SkillFinder | None = None) -> Service:
-    """Our own lexicon has no skills: then none are found."""
+def _open(settings: Settings) -> "Match":
+    """What matches takes a second to load and 60 MB to keep; the web process never needs it."""
+    from services.match.matching import open_match
+
+    return open_match(settings)
+
+
+def build(open_match: Callable[[], "Match"], store: Store) -> Service:
+    match = cache(open_match)
+
+    async def start() -> None:
+        match()
 
     async def on_normalised(facts: Sequence[Fact]) -> Result:
-        return Result(matched(facts, coder, places, skills))
+        return Result(match()(facts))
 
     return Service(
         "match",
@@ -57,114 +46,6 @@ def build(coder: Coder, places: Places, store: Store, skills: SkillFinder | None
         handlers={VacancyNormalised: Handler(on_normalised, size=300), VacancyMatched: clusters.handler(store)},
         emits=[VacancyMatched, VacancyClustered],
         checks={"store": store.check},
+        start=start,
         close=store.close,
     )
-
-
-def matched(
-    facts: Sequence[Fact], coder: Coder, places: Places, skills: SkillFinder | None = None
-) -> list[VacancyMatched | Erased]:
-    """Each vacancy with what follows from it and from this pack; occupations are coded for the whole batch at once."""
-    given = [fact for fact in facts if isinstance(fact, VacancyNormalised)]
-    languages = [_languages(fact.vacancy) for fact in given]
-    asked = [_asked(fact, some) for fact, some in zip(given, languages, strict=True)]
-    derived = {
-        id(fact): _derived(fact, some, occupations, places, skills)
-        for fact, some, occupations in zip(given, languages, coder.classify(asked, KEPT), strict=True)
-    }
-    number = coder.pack.number
-    return [
-        _with(fact, number, derived[id(fact)])
-        if isinstance(fact, VacancyNormalised)
-        else Erased(fact.ref, VacancyMatched.topic.name)
-        for fact in facts
-        if isinstance(fact, VacancyNormalised | Erased)
-    ]
-
-
-def _derived(
-    fact: VacancyNormalised,
-    languages: Sequence[str | None],
-    occupations: Sequence[Occupation],
-    places: Places,
-    skills: SkillFinder | None,
-) -> Derived:
-    """What follows for one vacancy from its languages and occupations."""
-    first = next(iter(languages), None)
-    located = [place_of(at, places, first) for at in _stated(fact).locations]
-    sure = [one.isco for one in occupations[:1] if one.score >= SURE]
-    lands = {place.country for place in located if place.country}
-    vacancy = fact.vacancy
-    profile = vacancy.profiles[0] if vacancy else None
-    occupation = next(iter(occupations), None)
-    return Derived(
-        language=first,
-        occupations=tuple(occupations),
-        skills=tuple(skills.find(f"{profile.title}\n{profile.text}", first, occupation)) if skills and profile else (),
-        places=tuple(located),
-        written=written_in(profile, first) if profile else (),
-        findings=(
-            *(told(vacancy, languages) if vacancy else ()),
-            *(one for isco in sure for one in regulated(isco, lands)),
-        ),
-    )
-
-
-def told(vacancy: Vacancy, languages: Sequence[str | None]) -> Sequence[Finding]:
-    """What the texts ask for and the source does not state itself."""
-    stated = {kind for kind, is_stated in STATED.items() if is_stated(vacancy)}
-    found: dict[tuple[Kind, str], Finding] = {}
-    for profile, language in zip(vacancy.profiles, languages, strict=True):
-        for one in findings(f"{profile.title}\n{profile.text}", language):
-            if one.kind not in stated:
-                found.setdefault((one.kind, one.value), one)
-    return list(found.values())
-
-
-def _languages(vacancy: Vacancy | None) -> list[str | None]:
-    if vacancy is None:
-        return []
-    country = next((place.country for place in vacancy.locations if place.country), None)
-    return [language_of(profile, country) for profile in vacancy.profiles]
-
-
-def _asked(fact: VacancyNormalised, languages: Sequence[str | None]) -> Asked:
-    profiles = fact.vacancy.profiles if fact.vacancy else ()
-    titles = [(language, profile.title) for language, profile in zip(languages, profiles, strict=True)]
-    return Asked(titles, _stated(fact).occupations)
-
-
-def _stated(fact: VacancyNormalised) -> Vacancy | Stub:
-    return fact.vacancy or fact.stub or Stub()
-
-
-def _with(fact: VacancyNormalised, enrichment: int, derived: Derived) -> VacancyMatched:
-    state = {name: getattr(fact, name) for name in VacancyNormalised.model_fields}
-    return VacancyMatched.model_construct(**state | {"enrichment": enrichment, "derived": derived})
-
-
-def place_of(location: Location, places: Places, language: str | None = None) -> Place:
-    """Where a stated location is: what the source says first, then postcode, point and town in `language`."""
-    found = places.locate(location.country, location.postcode, location.city, language)
-    stated = location.nuts if location.nuts and len(location.nuts) == 5 else None
-    nuts, version = (stated, None) if stated else _region(location, found, places)
-    exact = location.lat is not None and location.lon is not None
-    return Place(
-        country=location.country,
-        nuts=nuts or location.nuts,
-        nuts_version=version,
-        lat=location.lat if exact else found.lat if found else None,
-        lon=location.lon if exact else found.lon if found else None,
-        name=location.city,
-        method="stated" if exact or (stated and not found) else found.method if found else "country",
-        radius_km=0.0 if exact else found.radius_km if found else None,
-    )
-
-
-def _region(location: Location, found: Located | None, places: Places) -> tuple[str | None, str | None]:
-    """A postcode names its region; outlines are coarser, so a point comes next, and the town's name last."""
-    if location.lat is None or location.lon is None or (found and found.method.startswith("postcode")):
-        at = None
-    else:
-        at = places.region_at(location.country, location.lat, location.lon)
-    return at or ((found.nuts, found.nuts_version) if found else (None, None))
