@@ -19,6 +19,7 @@ from bench.buses import bus_alone
 from bench.coder import coder
 from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import as_supervised, running, wait_for
+from bench.follow import follow
 from bench.mails import mails
 from bench.normalise import normalise
 from bench.openings import clusters
@@ -54,6 +55,7 @@ MEASURES: dict[str, Measure] = {
     "stores": stores,
     "mails": mails,
     "normalise": normalise,
+    "follow": follow,
     "coder": coder,
     "clusters": clusters,
 }

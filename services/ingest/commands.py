@@ -23,7 +23,6 @@ from services.ingest import feed_commands, keys, source_commands
 from services.ingest.accounts import everything
 from services.ingest.demonstration import MARK
 from services.ingest.feed import Feed, Flaw, Item, feeds
-from services.ingest.report import summary
 from services.ingest.service import notices, reading
 from services.ingest.state import KEYS, MARKS, VACANCIES
 
