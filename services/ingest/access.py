@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from pendler.problem import Problem
 from pendler.store import Store
 from services.ingest import keys
+from services.ingest.feed import NO_SUCH_FEED
 
 LONGEST_WAIT = 60
 
@@ -46,5 +47,4 @@ class Asked(BaseModel):
         Problem: 401 for no key; 404 where the key is another source's, which learns nothing of this one.
         """
         if await self.source(store, now, feed) != source:
-            detail = "This key delivers to no such source and feed. GET /v1/feeds lists the feeds."
-            raise Problem(404, "no-such-feed", detail)
+            raise Problem(404, "no-such-feed", NO_SUCH_FEED)

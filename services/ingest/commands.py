@@ -94,7 +94,7 @@ def push(
     url: Annotated[str, typer.Option()] = "http://localhost:8000",
 ) -> None:
     """Deliver a file and wait until every record has its outcome; the last line is JSON."""
-    from services.ingest.api import summary
+    from services.ingest.report import summary
 
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
