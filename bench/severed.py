@@ -17,8 +17,14 @@ class Proxy:
         self._whole.set()
         self._passing: set[asyncio.Task[None]] = set()
 
-    async def serve(self) -> asyncio.Server:
-        return await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+    async def serve(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+
+    async def end(self) -> None:
+        self._server.close()
+        passing = list(self._passing)
+        self.mend()
+        await asyncio.gather(*passing, return_exceptions=True)
 
     def sever(self) -> None:
         """From now on nothing passes; connections stay open, new ones are taken and not answered."""
@@ -37,10 +43,15 @@ class Proxy:
         try:
             await self._whole.wait()
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+            ways = [
+                asyncio.ensure_future(way) for way in (self._pass(reader, far_writer), self._pass(far_reader, writer))
+            ]
             try:
-                ways = [self._pass(reader, far_writer), self._pass(far_reader, writer)]
-                await asyncio.wait([asyncio.ensure_future(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
                 far_writer.close()
         except (OSError, asyncio.CancelledError):
             pass
@@ -76,10 +87,11 @@ class Line:
         self._loop.call_soon_threadsafe(self._proxies[number - 1].mend)
 
     def close(self) -> None:
-        for number in range(1, len(self._proxies) + 1):
-            self.mend(number)
+        for proxy in self._proxies:
+            asyncio.run_coroutine_threadsafe(proxy.end(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
 
 @contextmanager

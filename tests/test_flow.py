@@ -1,5 +1,6 @@
 """The whole way, as people walk it: `pendler run`, the demonstration, a search, a subscription, a mail, goodbye."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from lxml import html
 
 from bench.exchange import Exchange, running, wait_for
-from bench.oracle import link_in, messages, subscribe
+from bench.oracle import alerts, link_in, messages, subscribe
 from bench.records import delivery
 from pendler.speech import LANGUAGES
 from schemas.event import VacancyMatched
@@ -81,6 +82,9 @@ def test_one_command_fills_an_empty_exchange_and_repeats_nothing(
     first.exchange.ready(300)
     wait_for(lambda: ads(first.exchange) == DEMONSTRATION, 90, "the demonstration")
     wait_for(lambda: len(messages(first.exchange)) == 1, 90, "the first alert")
+    wait_for(lambda: len(asyncio.run(alerts(first.exchange))) == 1, 30, "the alert to be told of")
+    for group in ("match", "search", "notify"):
+        wait_for(lambda group=group: not first.exchange.lag(group, VacancyMatched.topic.name), 30, group)  # type: ignore[misc]
     printed = (home / "run.log").read_text()
     assert all(word in printed for word in ("SQLite log", "tantivy", "outbox", "/outbox", "Search page"))
     assert first.stop(signal.SIGTERM) < 15
