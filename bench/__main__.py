@@ -20,6 +20,7 @@ from bench.coder import coder
 from bench.digests import digest, killed
 from bench.drills import away, endurance, scaled, stopped
 from bench.exchange import as_supervised, running, wait_for
+from bench.follow import follow
 from bench.mails import mails
 from bench.normalise import normalise
 from bench.openings import clusters
@@ -60,6 +61,7 @@ MEASURES: dict[str, Measure] = {
     "digest": digest,
     "percolate": percolate,
     "normalise": normalise,
+    "follow": follow,
     "coder": coder,
     "clusters": clusters,
     "search": search,

@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench.exchange import running
+from bench.exchange import Exchange, running, wait_for
 from deploy.reference import documents, outdated
 from pendler.settings import Settings
 from services.ingest.feed import feeds
@@ -25,25 +26,41 @@ def test_generated_files_are_as_committed(tmp_path: Path, places_file: Path) -> 
     assert outdated(made) == [], "run `make schemas` and look at the difference"
 
 
-def test_the_tutorial_works_as_written(tmp_path: Path, places_file: Path) -> None:
-    tutorial = (ROOT / "docs" / "tutorial-first-delivery.md").read_text("utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```", tutorial, re.M | re.S)
-    assert len(blocks) >= 4
-    with running(tmp_path / "home", places_file) as exchange:
-        environment = {
-            **os.environ,
-            "PENDLER_HOME": str(exchange.home),
-            "PENDLER_URL": f"http://127.0.0.1:{exchange.port}",
-        }
-        script = "set -euo pipefail\n" + "\n".join(blocks).replace(".venv/bin/pendler", f"{sys.executable} -m pendler")
-        script = script.replace("/tmp/ad.json", f"{tmp_path}/ad.json")
-        done = subprocess.run(
-            ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=90, cwd=ROOT
-        )
+def as_written(page: str, exchange: Exchange, folder: Path, **environment: str) -> str:
+    """What the commands of a page print when they are run one after the other."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / page).read_text("utf-8"), re.M | re.S)
+    assert blocks
+    known = {"PENDLER_HOME": str(exchange.home), "PENDLER_URL": f"http://127.0.0.1:{exchange.port}"}
+    script = "set -euo pipefail\n" + "\n".join(blocks).replace(".venv/bin/pendler", f"{sys.executable} -m pendler")
+    done = subprocess.run(
+        ["bash", "-c", script.replace("/tmp/", f"{folder}/")],
+        env={**os.environ, **known, **environment}, capture_output=True, text=True, timeout=90, cwd=ROOT,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '"published": 1' in done.stdout
-    assert "my-service:1" in done.stdout
-    assert '"isco":"7212"' in done.stdout
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Exchange]:
+    with running(tmp_path_factory.mktemp("docs") / "home", places_file) as exchange:
+        yield exchange
+
+
+def test_the_tutorial_works_as_written(exchange: Exchange, tmp_path: Path) -> None:
+    told = as_written("tutorial-first-delivery.md", exchange, tmp_path)
+    assert '"published": 1' in told
+    assert "my-service:1" in told
+    assert '"isco":"7212"' in told
+
+
+def test_delivering_and_following_work_as_written(exchange: Exchange, tmp_path: Path) -> None:
+    told = as_written("how-to-deliver.md", exchange, tmp_path, PENDLER_KEY=exchange.key("my-service"))
+    assert '"outcomes":{"published":1}' in told
+    assert '"outcomes":{"closed":1}' in told
+    assert '"state":"committed"' in told
+    exchange.command("source", "rights", "my-service", "--way", "search", "--way", "changes")
+    wait_for(lambda: '"vacancy"' in exchange.http.get("/v1/changes").text, 30, "a vacancy to be passed on")
+    assert "changes" in as_written("how-to-follow.md", exchange, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

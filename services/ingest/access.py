@@ -1,12 +1,14 @@
 """Who asks: the headers that a delivering service may send, and the source that its key speaks for."""
 
 import re
+from datetime import datetime
 
 from pydantic import BaseModel, Field
 
 from pendler.problem import Problem
 from pendler.store import Store
 from services.ingest import keys
+from services.ingest.feed import NO_SUCH_FEED
 
 LONGEST_WAIT = 60
 
@@ -27,23 +29,22 @@ class Asked(BaseModel):
         found = re.search(r"\bwait=(\d{1,4})", self.prefer)
         return min(float(found.group(1)), LONGEST_WAIT) if found else 0.0
 
-    async def source(self, store: Store, feed: str | None = None) -> str:
+    async def source(self, store: Store, now: datetime, feed: str | None = None) -> str:
         """The source that the key delivers for.
 
         Raises:
             Problem: 401, the key is none, or not for this feed.
         """
         scheme, _, key = self.authorization.partition(" ")
-        source = await keys.source_of(store, key.strip(), feed) if scheme.lower() == "bearer" else None
+        source = await keys.source_of(store, key.strip(), feed, now) if scheme.lower() == "bearer" else None
         if source is None:
             detail = "Send a valid key as `Authorization: Bearer <key>`."
             raise Problem(401, "no-valid-key", detail, {"WWW-Authenticate": "Bearer"})
         return source
 
-    async def only(self, store: Store, source: str, feed: str | None = None) -> None:
+    async def only(self, store: Store, now: datetime, source: str, feed: str | None = None) -> None:
         """Raises:
         Problem: 401 for no key; 404 where the key is another source's, which learns nothing of this one.
         """
-        if await self.source(store, feed) != source:
-            detail = "This key delivers to no such source and feed. GET /v1/feeds lists the feeds."
-            raise Problem(404, "no-such-feed", detail)
+        if await self.source(store, now, feed) != source:
+            raise Problem(404, "no-such-feed", NO_SUCH_FEED)

@@ -50,7 +50,7 @@ class Api:
 
     async def deliver(self, source: str, feed: str, request: Request, asked: Annotated[Asked, Header()]) -> Response:
         """One record, a JSON array, NDJSON, or the feed's own file. Answered once every record is durable."""
-        await asked.only(self._store, source, feed)
+        await asked.only(self._store, self._settings.clock(), source, feed)
         refuse_unknown(feed)
         await refuse_when_full(self._bus)
         body = await read_body(request.stream(), asked.content_encoding.lower(), self._settings.max_body)
@@ -66,7 +66,7 @@ class Api:
         self, source: str, identity: str, asked: Annotated[Asked, Header()], reason: Why = Why.WITHDRAWN
     ) -> Response:
         """One vacancy is over. Of one that is not known, or over already, nothing changes."""
-        await asked.only(self._store, source)
+        await asked.only(self._store, self._settings.clock(), source)
         transfer, doc = await tell_end(self._bus, self._store, f"{source}:{identity}", reason, self._settings.clock())
         return await answer(self._store, transfer, doc, asked, {})
 
@@ -77,7 +77,7 @@ class Api:
         past: Annotated[int, Query(ge=0, description="Records after this number.")] = 0,
     ) -> Response:
         """The transfer with the outcomes so far, a thousand records at a time."""
-        source = await asked.source(self._store)
+        source = await asked.source(self._store, self._settings.clock())
         doc = (await self._store.get(TRANSFERS, [transfer])).get(transfer)
         if doc is None or doc["source"] != source:
             raise Problem(404, "no-such-transfer", "This key has no such transfer.")

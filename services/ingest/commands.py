@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +23,6 @@ from services.ingest import feed_commands, keys, source_commands
 from services.ingest.accounts import everything
 from services.ingest.demonstration import MARK
 from services.ingest.feed import Feed, Flaw, Item, feeds
-from services.ingest.report import summary
 from services.ingest.service import notices, reading
 from services.ingest.state import KEYS, MARKS, VACANCIES
 
@@ -95,6 +94,8 @@ def push(
     url: Annotated[str, typer.Option()] = "http://localhost:8000",
 ) -> None:
     """Deliver a file and wait until every record has its outcome; the last line is JSON."""
+    from services.ingest.report import summary
+
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
         path = f"/v1/sources/{source}/feeds/{feed}/records"
@@ -130,13 +131,16 @@ def _answer(response: httpx2.Response) -> dict[str, Any]:
 def create_key(
     source: Annotated[str, typer.Option(help="The source that delivers with it, like `nl-uwv`.")],
     feed: Annotated[list[str] | None, typer.Option(help="Only for this feed; may be repeated.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="It expires after so many days; else never.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Make a key for a source. It is shown this once; only its hash is kept."""
     if not source.replace("-", "").isalnum() or not source.isascii() or len(source) > 60:
         raise typer.BadParameter("a source's name has letters, digits and hyphens, 60 at most", param_hint="--source")
     settings = Settings()
-    key = asyncio.run(_with_store(settings, lambda store: keys.create(store, source, feed or [], settings.clock())))
+    now = settings.clock()
+    ends = now + timedelta(days=days) if days else None
+    key = asyncio.run(_with_store(settings, lambda store: keys.create(store, source, feed or [], now, ends)))
     typer.echo(json.dumps({"source": source, "feeds": feed or [], "key": key}) if as_json else key)
 
 
@@ -144,7 +148,22 @@ def create_key(
 def list_keys() -> None:
     """The keys there are, without their secrets."""
     for identity, doc in asyncio.run(_with_store(Settings(), lambda store: everything(store, KEYS))):
-        typer.echo(json.dumps({"id": identity, **{name: doc[name] for name in ("source", "feeds", "created_at")}}))
+        shown = {name: doc.get(name) for name in ("source", "feeds", "created_at", "expires_at")}
+        typer.echo(json.dumps({"id": identity, **shown}))
+
+
+@keys_app.command("rotate")
+def rotate_key(
+    identity: str,
+    overlap_days: Annotated[int, typer.Option(min=0, help="So long the old key works, too.")] = 7,
+) -> None:
+    """Make a key in place of an older one, named by the id that `keys list` shows. It is shown this once."""
+    settings, overlap = Settings(), timedelta(days=overlap_days)
+    key = asyncio.run(_with_store(settings, lambda store: keys.rotate(store, identity, settings.clock(), overlap)))
+    if key is None:
+        errors.print(f"no key {identity} that still works")
+        raise typer.Exit(1)
+    typer.echo(key)
 
 
 @keys_app.command("revoke")

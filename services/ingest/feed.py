@@ -59,12 +59,16 @@ class Feed:
     """How long a vacancy whose record states no end is kept open after it was last heard of."""
 
 
+NO_SUCH_FEED = "This key delivers to no such source and feed. GET /v1/feeds lists the feeds."
+"""Said of a source that is another's and of a feed that there is not: neither can be told from the other."""
+
+
 def refuse_unknown(feed: str) -> None:
     """Raises:
     Problem: 404, there is no such feed.
     """
     if feed not in feeds():
-        raise Problem(404, "no-such-feed", "There is no such feed. GET /v1/feeds lists the feeds.")
+        raise Problem(404, "no-such-feed", NO_SUCH_FEED)
 
 
 @cache

@@ -107,7 +107,7 @@ async def _counts(store: Store, identity: str, doc: Doc) -> tuple[Counts, list[s
     opened, absent = 0, list[str]()
     began = datetime.fromisoformat(doc["opened_at"]).timestamp()
     async for ref, state in _open(store, doc):
-        opened += not (state["revision"] == 1 and state.get("heard_at", 0) > began)  # those that were open before
+        opened += state.get("begun_at", 0) <= began  # what the snapshot itself opened does not count
         if _mark(ref.partition(":")[2]) not in present:
             absent.append(ref)
     held = bool(await store.get(HOLDS, [hold_key(doc["source"], doc["feed"])]))

@@ -43,7 +43,7 @@ class SnapshotApi:
 
     async def open(self, source: str, feed: str, asked: Headers) -> Response:
         """What the source no longer has is closed once the snapshot is committed, and by nothing else."""
-        await asked.only(self._store, source, feed)
+        await asked.only(self._store, self._settings.clock(), source, feed)
         refuse_unknown(feed)
         identity, doc = await snapshot.open_snapshot(self._store, source, feed, self._settings.clock())
         return _shown(identity, doc, 201)
@@ -81,7 +81,7 @@ class SnapshotApi:
         return _shown(identity, await self._known(source, feed, identity, asked), 200)
 
     async def _known(self, source: str, feed: str, identity: str, asked: Asked) -> Doc:
-        await asked.only(self._store, source, feed)
+        await asked.only(self._store, self._settings.clock(), source, feed)
         doc = (await self._store.get(SNAPSHOTS, [identity])).get(identity)
         if doc is None or (doc["source"], doc["feed"]) != (source, feed):
             raise Problem(404, "no-such-snapshot", "This key has no such snapshot.")

@@ -76,9 +76,13 @@ def fate_of(
     ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
     updated = _stamp(vacancy.updated) or (known or {}).get("updated")
     heard_at = record.received_at.timestamp()
-    touched = {"updated": updated, "ends_at": ends_at, "feed": record.feed, "heard_at": heard_at}
+    is_open = known is not None and known["status"] == Status.ACTIVE
+    begun_at = known.get("begun_at", 0.0) if known and is_open else heard_at
+    touched = {
+        "updated": updated, "ends_at": ends_at, "feed": record.feed, "heard_at": heard_at, "begun_at": begun_at,
+    }  # fmt: skip
     content = digest(vacancy)
-    if known and known["status"] == Status.ACTIVE and known["digest"] == content and same_rights(known, rights):
+    if known and is_open and known["digest"] == content and same_rights(known, rights):
         return Fate(Outcome.UNCHANGED, state={**known, **touched}, reason=warning)
     event = _open(record, vacancy, known, rights)
     state = {**remembered(event), **touched, "digest": content}

@@ -13,6 +13,9 @@ from services.ingest.fields.strict_json import Members
 
 MOST_NAMESPACES = 50
 MOST_COLUMNS = 200
+QUOTE = '"'
+MOST_LINES, MOST_CHARACTERS = 2000, 1_000_000
+"""Of one row; more of them is a quote that was never closed."""
 
 
 def json_cut(
@@ -62,16 +65,41 @@ def csv_cut(raw: bytes, delimiter: str, identifier: str) -> Iterator[Item]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Flaw("encoding", f"byte {error.start}", raw[error.start : error.end], "send UTF-8") from error
-    rows = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = list(StringIO(text, newline=""))
+    end, written = _whole_row(lines, 0)
+    heading = [name.strip() for name in _cells(written, delimiter)] if lines else []
+    if identifier not in heading or len(heading) > MOST_COLUMNS:
+        raise Flaw("no-records", "line 1", written, f"a heading with {identifier}, {delimiter} between")
+    while end < len(lines):
+        start, (end, written) = end, _whole_row(lines, end)
+        try:
+            cells = _cells(written, delimiter)
+        except Flaw as flaw:
+            # A stray quote would swallow the rows after it: only its own line is refused.
+            end = end if written.count(QUOTE) % 2 == 0 else start + 1
+            reason = flaw.reason.model_copy(update={"at": f"line {start + 1}"})
+            yield Item(None, strict.clean(lines[start]), reason)
+            continue
+        if cells:
+            yield _row(heading, cells, start + 1, identifier)
+
+
+def _whole_row(lines: Sequence[str], start: int) -> tuple[int, str]:
+    """The lines from `start` on in which every quote is closed, and the line after them."""
+    quotes, size = 0, 0
+    for end in range(start, min(start + MOST_LINES, len(lines))):
+        quotes += lines[end].count(QUOTE)
+        size += len(lines[end])
+        if quotes % 2 == 0 or size > MOST_CHARACTERS:
+            return end + 1, "".join(lines[start : end + 1])
+    return start + 1, lines[start] if lines else ""
+
+
+def _cells(written: str, delimiter: str) -> list[str]:
     try:
-        heading = [name.strip() for name in next(rows, [])]
-        if identifier not in heading or len(heading) > MOST_COLUMNS:
-            raise Flaw(
-                "no-records", "line 1", delimiter.join(heading), f"a heading with {identifier}, {delimiter} between"
-            )
-        yield from (_row(heading, cells, rows.line_num, identifier) for cells in rows if cells)
+        return next(csv.reader(StringIO(written, newline=""), delimiter=delimiter, strict=True), [])
     except csv.Error as error:
-        raise Flaw("csv-syntax", f"line {rows.line_num}", hint=str(error)) from error
+        raise Flaw("csv-syntax", "line 1", written, str(error)) from error
 
 
 def _row(heading: list[str], cells: list[str], line: int, identifier: str) -> Item:
