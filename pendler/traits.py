@@ -4,7 +4,7 @@ A filter names the tokens that meet it, and those of advertisements that do not 
 tokens for all filters, and a new filter is a line here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -13,10 +13,9 @@ from math import ceil
 from pendler.text import fold, words
 from schemas.event import VacancyMatched
 from schemas.query import Query
-from schemas.vacancy import Finding, Kind, Schedule, Vacancy
+from schemas.vacancy import Experience, Finding, Kind, Schedule
 
 UNSAID = "?"
-MOST_YEARS = 60
 
 
 @dataclass(frozen=True)
@@ -32,26 +31,35 @@ def traits(event: VacancyMatched) -> frozenset[str]:
     vacancy = event.vacancy
     if vacancy is None:
         return frozenset()
-    found = event.derived.findings
+    found: dict[Kind, list[Finding]] = {}
+    for one in event.derived.findings:
+        found.setdefault(one.kind, []).append(one)
+    stated = {one.language for one in vacancy.languages if one.required} or _required(found, Kind.LANGUAGE)
+    licences = set(vacancy.licences) or _required(found, Kind.LICENCE)
     said = [
-        f"offering={vacancy.offering or UNSAID}",
-        f"schedule={vacancy.schedule or UNSAID}",
-        _speaks(vacancy, found, event.derived.language),
-        _licences(vacancy, found),
-        f"education={_level(vacancy.education or _values(found, Kind.EDUCATION))}",
-        f"experience={_years(vacancy, found)}",
-        f"remote={_remote(vacancy, found)}",
-        f"abroad={UNSAID if vacancy.eures_flag is None else 'yes' if vacancy.eures_flag else 'no'}",
-        *(f"programme={one}" for one in vacancy.programmes),
-        *(one.uri for one in event.derived.skills),
+        _said("offering", vacancy.offering),
+        _said("schedule", vacancy.schedule),
+        _said("speaks", "+".join(sorted(stated))),
+        _said("licence", "+".join(sorted(one or "any" for one in licences))),
+        _said("education", _level(vacancy.education or _required(found, Kind.EDUCATION))),
+        _said("experience", _years(vacancy.experience, found.get(Kind.EXPERIENCE))),
+        _said("remote", _yes(vacancy.remote, Kind.REMOTE in found)),
+        _said("abroad", _yes(vacancy.eures_flag)),
     ]
-    if said[2].startswith("speaks~"):
-        said.append(f"speaks={UNSAID}")
+    if not stated:
+        said.append(_said("speaks", event.derived.language, "~"))
     if not (vacancy.pay and (vacancy.pay.yearly_maximum or vacancy.pay.yearly_minimum)):
-        said.append(f"pay={UNSAID}")
+        said.append("pay=?")
     if vacancy.employer.name:
         said.append(employer(vacancy.employer.name))
+    said.extend(_said("programme", one) for one in vacancy.programmes)
+    said.extend(one.uri for one in event.derived.skills)
     return frozenset(said)
+
+
+@lru_cache(maxsize=5_000)
+def _said(name: str, value: str | None, how: str = "=") -> str:
+    return f"{name}{how}{value or UNSAID}"
 
 
 @lru_cache(maxsize=20_000)
@@ -59,41 +67,30 @@ def employer(name: str) -> str:
     return f"employer={' '.join(map(fold, words(name)))}"
 
 
-def _speaks(vacancy: Vacancy, found: Sequence[Finding], own: str | None) -> str:
-    """All languages that are required; where none is stated, probably the advertisement's own: `speaks~nl`."""
-    stated = {one.language for one in vacancy.languages if one.required} or set(_values(found, Kind.LANGUAGE))
-    return f"speaks={'+'.join(sorted(stated))}" if stated else f"speaks~{own or UNSAID}"
+def _required(found: Mapping[Kind, Sequence[Finding]], kind: Kind) -> set[str]:
+    return {one.value for one in found.get(kind, ()) if one.required}
 
 
-def _licences(vacancy: Vacancy, found: Sequence[Finding]) -> str:
-    stated = set(vacancy.licences) or set(_values(found, Kind.LICENCE))
-    return f"licence={'+'.join(sorted(one or 'any' for one in stated)) or UNSAID}"
-
-
-def _level(stated: Iterable[str]) -> str:
+def _level(stated: Iterable[str]) -> str | None:
     """The lowest level that will do; ISCED and EQF count as the same step."""
-    return min((one[-1] for one in stated), default=UNSAID)
+    return min((one[-1] for one in stated), default=None)
 
 
-def _years(vacancy: Vacancy, found: Sequence[Finding]) -> str:
+def _years(stated: Experience | None, found: Sequence[Finding] | None) -> str | None:
     """Whole years, at least one where experience is only said to be needed."""
-    one = vacancy.experience
-    if one and one.years is not None:
-        return str(ceil(one.years))
-    if one and one.required is not None:
-        return "1" if one.required else "0"
-    stated = [finding for finding in found if finding.kind is Kind.EXPERIENCE]
-    return str(int(stated[0].value or 1) if stated[0].required else 0) if stated else UNSAID
+    if stated and stated.years is not None:
+        return str(ceil(stated.years))
+    if stated and stated.required is not None:
+        return "1" if stated.required else "0"
+    if found:
+        return str(int(found[0].value or 1) if found[0].required else 0)
+    return None
 
 
-def _remote(vacancy: Vacancy, found: Sequence[Finding]) -> str:
-    if vacancy.remote is not None:
-        return "yes" if vacancy.remote else "no"
-    return "yes" if any(one.kind is Kind.REMOTE for one in found) else UNSAID
-
-
-def _values(found: Sequence[Finding], kind: Kind) -> list[str]:
-    return [one.value for one in found if one.kind is kind and one.required]
+def _yes(stated: bool | None, found: bool = False) -> str | None:
+    if stated is None:
+        return "yes" if found else None
+    return "yes" if stated else "no"
 
 
 def filters(query: Query) -> tuple[Filter, ...]:
