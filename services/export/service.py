@@ -1,11 +1,10 @@
-"""vacancy.matched -> the change feed, the snapshot, the EURES Input API. It handles nothing: it reads when asked."""
+"""vacancy.matched -> the change feed and the snapshot. It handles nothing: it reads when it is asked."""
 
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pendler.bus import Bus
 from pendler.service import Service
-from pendler.service import later as _
 from pendler.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,12 +16,7 @@ def from_settings(settings: Settings, bus: Bus) -> Service:  # noqa: ARG001 - th
 
 
 def build(bus: Bus) -> Service:
-    return Service(
-        "export",
-        title=_("The exchange for other systems"),
-        delayed=_("Other systems get new vacancies later."),
-        api=partial(routes, bus),
-    )
+    return Service("export", api=partial(routes, bus))
 
 
 def routes(bus: Bus) -> "APIRouter":
