@@ -97,8 +97,8 @@ def why(one: Subscription, asked: Wanted, found: Searchable) -> Doc:
     _ = spoken.gettext
     km = near(one.origin, found.points) if one.origin else None
     reasons = []
-    for word in words(one.query.q):
-        terms = set(sought(word, one.query.lang))
+    for word in one.query.q.split():
+        terms = {term for part in words(word) for term in sought(part, one.query.lang)}
         if not terms.isdisjoint(found.title):
             reasons.append(_("your word “%(word)s” is in the title") % {"word": word})
         elif not terms.isdisjoint(found.body):
