@@ -31,8 +31,8 @@ from services.notify.state import MAILS, Kind, MailState
 PATIENCE = 300.0
 SOURCE, FEED = "se", "se_jobtech"
 AT_ONCE = 10
-STEPS = {"ahead": 600, "behind": -600}
-"""Seconds."""
+STEPS = {"ahead": 120, "behind": -120}
+"""Seconds. A mail may be late by as much as a clock was ahead when its match was noted, not more."""
 
 
 @dataclass

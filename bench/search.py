@@ -18,8 +18,8 @@ from pendler.esco import ancestors
 from pendler.places import open_places
 from pendler.searchable import Searchable, Wanted, levels, wanted
 from pendler.terms import terms
-from schemas.query import Origin, Query, Schedule, Sort
-from schemas.vacancy import Status
+from schemas.query import Origin, Query, Sort
+from schemas.vacancy import Schedule, Status
 from services.ingest.demonstration import advertisements
 from services.search.index import Index, Page, open_index
 from services.search.suggest import suggestions

@@ -83,3 +83,20 @@ def test_without_gathering_nothing_waits(matches: Callable[..., list[Doc]]) -> N
 def test_what_was_seen_is_no_news_when_it_comes_again(matches: Callable[..., list[Doc]]) -> None:
     once = [event(1, NOW)]
     assert len(matches(once, once, [event(1, NOW, revision=2)])) == PEOPLE
+
+
+@pytest.mark.parametrize(("looks_back_every", "heard"), [(0.0, 1), (60.0, 0)])
+def test_who_came_by_a_clock_that_is_behind_is_heard_at_the_next_look_back(
+    looks_back_every: float, heard: int, tmp_path: Path
+) -> None:
+    async def work(store: Store) -> list[Doc]:
+        readers = Readers(store, looks_back_every)
+        await readers.refresh()
+        one = subscription("late@example.org", "en", Query(), None, NOW, "key")
+        then = (NOW - timedelta(minutes=20)).timestamp()
+        late = replace(one, state=State.ACTIVE, confirmed_at=then, changed_at=then)
+        await store.put(SUBSCRIPTIONS, {late.id: late.document()})
+        await (await on_matched(store, readers, [event(1, NOW)])).write()
+        return [doc for _, doc in await store.find(MATCHES)]
+
+    assert len(asyncio.run(_with(tmp_path, work))) == heard

@@ -12,21 +12,27 @@ from services.notify.percolator import Percolator
 from services.notify.state import SUBSCRIPTIONS, Frequency, State, Subscription
 
 OVERLAP = 30.0
+"""Seconds that are read a second time, each time."""
+WRONG_CLOCK, NOW_AND_THEN = 3600.0, 60.0
+"""By how much a clock may be wrong, here or where subscriptions are written, and how often that is made up for."""
 MOST = 10_000_000
 
 
 class Readers:
     """The running subscriptions in memory, kept up with the store by the time each was last changed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, looks_back_every: float = NOW_AND_THEN) -> None:
         self._store, self._seen_until = store, 0.0
+        self._looked_back, self._every = time.monotonic(), looks_back_every
         self._taken: dict[str, int] = {}
         self._percolator, self._all = Percolator(), dict[str, tuple[Subscription, Wanted]]()
 
     async def refresh(self) -> None:
         """Takes in what has changed. Reads a little twice, since clocks differ and writes overlap."""
-        began = time.time()
-        since = Range("changed_at", above=self._seen_until - OVERLAP)
+        began, back = time.time(), OVERLAP
+        if time.monotonic() - self._looked_back > self._every:
+            self._looked_back, back = time.monotonic(), WRONG_CLOCK
+        since = Range("changed_at", above=min(self._seen_until, began) - back)
         for identity, doc in await self._store.find(SUBSCRIPTIONS, within=since, limit=MOST):
             if self._taken.get(identity) != doc["version"]:
                 self._taken[identity] = doc["version"]
