@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 CHUNK = 1 << 16
+SETTLES = 0.1
+"""Seconds in which what was closed goes."""
 
 
 class Proxy:
@@ -25,6 +27,7 @@ class Proxy:
         passing = list(self._passing)
         self.mend()
         await asyncio.gather(*passing, return_exceptions=True)
+        await asyncio.sleep(SETTLES)
 
     def sever(self) -> None:
         """From now on nothing passes; connections stay open, new ones are taken and not answered."""

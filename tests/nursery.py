@@ -18,6 +18,7 @@ IMPORTED = (
     "pendler.store.sqlite", "pendler.store.mongo", "services.ingest.service", "services.ingest.api",
     "services.match.service", "services.match.matching", "services.search.service", "services.search.api",
     "services.search.index.embedded", "services.search.index.elastic", "services.notify.service", "services.notify.api",
+    "services.export.api",
 )  # fmt: skip
 forkserver = multiprocessing.get_context("forkserver")
 forkserver.set_forkserver_preload(list(IMPORTED))

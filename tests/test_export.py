@@ -4,8 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ from schemas.vacancy import Derived, Occupation, Origin, Place, Profile, Status,
 from services.export.change import Filters, Reader
 from services.export.cursor import LASTS, Cursor, Gone, read
 from services.export.follow import Follower
+from tests.nursery import Born
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 OUT = (*UNSAID, Way.CHANGES, Way.SNAPSHOT)
@@ -146,8 +145,7 @@ class Web:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "pendler", "web", "export"]
-        self._process = subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log)
+        self._process = Born(["web", "export"], self._env, self._log)
         wait_for(self._answers, 60, "the web process")
 
     def _answers(self) -> bool:

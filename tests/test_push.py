@@ -311,7 +311,7 @@ HOSTILE = (
 )
 
 
-MARKUP = r"<script[^>]*>\s*alert|<img|<iframe|<svg|<b |<p on|href=.?javascript:"
+MARKUP = r"<script[^>]*>\s*alert|<img|<iframe|<svg/|<b |<p on|href=.?javascript:"
 
 
 @pytest.mark.parametrize("language", ["en", "sv"])
@@ -333,11 +333,11 @@ def test_markup_in_an_advertisement_comes_out_harmless(sources: Sources, languag
     )
     sources.vacancy(f"se:{identity}")
     wait_for(lambda: sources.exchange.search(q="Krog")["total"]["ads"] > 0, 20, "the page of results to have it")
-    for path in (f"/vacancies/se:{identity}", "/?q=Krog"):
-        html = sources.http.get(path, params={"lang": language}).text
+    for path, asked in ((f"/vacancies/se:{identity}", {}), ("/", {"q": "Krog"})):
+        html = sources.http.get(path, params={"lang": language, **asked}).text
         assert "Kock" in html
         assert not re.search(
-            r"<script[^>]*>\s*alert|<img|<iframe|<svg|<b |<p on|href=.?javascript:", html, re.IGNORECASE
+            r"<script[^>]*>\s*alert|<img|<iframe|<svg/|<b |<p on|href=.?javascript:", html, re.IGNORECASE
         )
 
 
