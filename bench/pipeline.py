@@ -132,7 +132,7 @@ def ask_often(exchange: Exchange, times: list[float], stop: threading.Event) -> 
 
 
 def done(exchange: Exchange, expected: int) -> bool:
-    time.sleep(0.25)
+    time.sleep(0.5)  # a look costs the web process 10 ms
     return exchange.search(limit=0)["total"]["ads"] >= expected and not exchange.lag("notify", "vacancy.matched.v1")
 
 

@@ -31,7 +31,7 @@ from pendler.store import Store, open_store
 log = structlog.get_logger()
 T = TypeVar("T")
 GRACE = 10.0
-GARBAGE = 50_000
+GARBAGE = 200_000
 """Objects made and not yet gone, after which Python looks for cycles."""
 
 
