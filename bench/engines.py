@@ -2,12 +2,13 @@
 
 import fcntl
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -95,14 +96,20 @@ def urls(kafka: str, mongodb: str, elasticsearch: str) -> dict[str, str]:
     }
 
 
+PORTS = range(12_000, 32_000)
+"""Below those that the system gives to clients: an engine that is started again finds its port as it left it."""
+APART = (0, 1, 10, 11, 20, 21)
+"""A broker has two ports, and three of them stand ten apart."""
+
+
 def free_ports() -> int:
-    """A port that is free, and the one after it, too: some need two."""
+    """A port that is free, and those after it that some need, too."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
+        port = random.choice(PORTS)
+        with ExitStack() as stack:
             try:
-                second.bind(("127.0.0.1", port + 1))
+                for more in APART:
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port + more))
             except OSError:
                 continue
             return port

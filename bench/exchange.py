@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import IO, Any, ClassVar, TypeAlias
 
 import httpx2
 
+from bench.engines import free_ports
 from pendler.audit import audit
 from pendler.bus import Bus, open_bus
 from pendler.operate import opened
@@ -42,7 +42,7 @@ class Exchange:
     """How its processes start; the tests have a quicker way."""
 
     def __init__(self, home: Path, places: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
-        self.home, self.port = home, free_port()
+        self.home, self.port = home, free_ports()
         home.mkdir(parents=True, exist_ok=True)
         if places and not (home / "places.db").exists():
             shutil.copy(places, home / "places.db")
@@ -210,9 +210,3 @@ def resident(pid: int) -> float:
     """Resident memory of a process, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -31,9 +31,9 @@ def as_written(page: str, exchange: Exchange, folder: Path, **environment: str) 
     blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / page).read_text("utf-8"), re.M | re.S)
     assert blocks
     known = {"PENDLER_HOME": str(exchange.home), "PENDLER_URL": f"http://127.0.0.1:{exchange.port}"}
-    script = "set -euo pipefail\n" + "\n".join(blocks).replace(".venv/bin/pendler", f"{sys.executable} -m pendler")
+    script = "set -euo pipefail\n" + "\n".join(blocks).replace("/tmp/", f"{folder}/")
     done = subprocess.run(
-        ["bash", "-c", script.replace("/tmp/", f"{folder}/")],
+        ["bash", "-c", script.replace(".venv/bin/pendler", f"{sys.executable} -m pendler")],
         env={**os.environ, **known, **environment}, capture_output=True, text=True, timeout=90, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,8 +15,8 @@ import httpx2
 import orjson
 import pytest
 
-from bench.engines import READERS
-from bench.exchange import free_port, wait_for
+from bench.engines import READERS, free_ports
+from bench.exchange import wait_for
 from pendler.bus import Span, encode, open_bus
 from pendler.sqlite import connect
 from schemas.event import Erased, VacancyMatched
@@ -137,7 +137,7 @@ class Web:
     """A web process with export alone, killed and started again on the same port."""
 
     def __init__(self, home: Path, bus: str) -> None:
-        self.port, self._log = free_port(), (home / "web.log").open("ab")
+        self.port, self._log = free_ports(), (home / "web.log").open("ab")
         self._env = {**os.environ, "PENDLER_HOME": str(home), "PENDLER_PORT": str(self.port), "PENDLER_BUS": bus}
         self.url = f"http://127.0.0.1:{self.port}"
         unkept = httpx2.Limits(max_keepalive_connections=0)
