@@ -98,7 +98,7 @@ def urls(kafka: str, mongodb: str, elasticsearch: str) -> dict[str, str]:
 
 PORTS = range(12_000, 32_000)
 """Below those that the system gives to clients: an engine that is started again finds its port as it left it."""
-APART = (0, 1, 10, 11, 20, 21)
+BESIDE = (0, 1, 10, 11, 20, 21)
 """A broker has two ports, and three of them stand ten apart."""
 
 
@@ -108,7 +108,7 @@ def free_ports() -> int:
         port = random.choice(PORTS)
         with ExitStack() as stack:
             try:
-                for more in APART:
+                for more in BESIDE:
                     stack.enter_context(socket.socket()).bind(("127.0.0.1", port + more))
             except OSError:
                 continue

@@ -11,8 +11,9 @@ from typing import Any
 
 from pendler.esco import lexicon
 from pendler.places import Places, open_places
-from pendler.searchable import Searchable, Wanted, fits, held_terms, levels, wanted
+from pendler.searchable import Searchable, fits, held_terms, levels
 from pendler.terms import terms
+from pendler.wanted import Wanted, wanted
 from schemas.query import Query
 from schemas.vacancy import Status
 from services.notify.percolating import load

@@ -16,8 +16,9 @@ from typing import Any
 from bench.engines import missing_tools, started
 from pendler.esco import ancestors
 from pendler.places import open_places
-from pendler.searchable import Searchable, Wanted, levels, wanted
+from pendler.searchable import Searchable, levels
 from pendler.terms import terms
+from pendler.wanted import Wanted, wanted
 from schemas.query import Origin, Query, Sort
 from schemas.vacancy import Schedule, Status
 from services.ingest.demonstration import advertisements

@@ -13,13 +13,12 @@ from pendler.places import distance_km
 from pendler.terms import terms
 from pendler.traits import traits
 from pendler.travel import minutes_by_car
-from pendler.wanted import Said, Wanted, wanted
+from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Shown
 from schemas.vacancy import Profile, Status
 
-__all__ = ["Point", "Searchable", "Wanted", "fits", "held_terms", "levels", "near", "searchable", "wanted", "within"]
 SURE = 0.3
 """The score from which an occupation counts; docs/decisions/0042 has what it finds and what it mistakes."""
 NO_DEADLINE = 2**38

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pendler.searchable import Wanted, searchable
+from pendler.searchable import searchable
 from pendler.store import open_store
 from pendler.store.sqlite import SqliteStore
+from pendler.wanted import Wanted
 from schemas.event import Erased, VacancyMatched
 from services.search import care, generations
 from services.search.care import BUILD, RECONCILE, Care, agree, differences

@@ -1,6 +1,7 @@
 """Alerts mean what the search means: whatever a query asks, the percolator finds exactly what `fits`."""
 
-from pendler.searchable import fits, held_terms, wanted
+from pendler.searchable import fits, held_terms
+from pendler.wanted import wanted
 from services.notify.percolator import Percolator
 from tests.contracts.test_index import QUERIES, ZELZATE, random_vacancies
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pendler.esco import ancestors, isco_uri
 from pendler.places import distance_km
-from pendler.searchable import Searchable, Wanted, fits, held_terms, levels, wanted
+from pendler.searchable import Searchable, fits, held_terms, levels
 from pendler.terms import terms
+from pendler.wanted import Wanted, wanted
 from schemas.query import Origin, Query, Shown
 from schemas.vacancy import Status
 from services.notify import percolator as percolation

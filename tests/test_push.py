@@ -311,7 +311,7 @@ HOSTILE = (
 )
 
 
-MARKUP = r"<script[^>]*>\s*alert|<img|<iframe|<svg/|<b |<p on|href=.?javascript:"
+MARKUP = r"<script[^>]*>\s*alert|<img|<iframe|<svg(?! viewBox=)|<b |<p on|href=.?javascript:"
 
 
 @pytest.mark.parametrize("language", ["en", "sv"])
@@ -336,9 +336,7 @@ def test_markup_in_an_advertisement_comes_out_harmless(sources: Sources, languag
     for path, asked in ((f"/vacancies/se:{identity}", {}), ("/", {"q": "Krog"})):
         html = sources.http.get(path, params={"lang": language, **asked}).text
         assert "Kock" in html
-        assert not re.search(
-            r"<script[^>]*>\s*alert|<img|<iframe|<svg/|<b |<p on|href=.?javascript:", html, re.IGNORECASE
-        )
+        assert not re.search(MARKUP, html, re.IGNORECASE)
 
 
 # What is refused as a whole.

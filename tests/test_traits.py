@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pendler.searchable import fits, held_terms, searchable, wanted
-from pendler.wanted import Said
+from pendler.searchable import fits, held_terms, searchable
+from pendler.wanted import Said, wanted
 from schemas.event import VacancyMatched
 from schemas.query import Query
 

@@ -3,8 +3,9 @@
 import pytest
 
 from pendler.esco import isco_uri
-from pendler.searchable import Searchable, fits, held_terms, wanted
+from pendler.searchable import Searchable, fits, held_terms
 from pendler.terms import terms
+from pendler.wanted import wanted
 from pendler.wording import understood, wording
 from schemas.query import Query
 from schemas.vacancy import Status

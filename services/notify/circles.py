@@ -3,7 +3,8 @@
 from math import cos, floor, radians
 
 from pendler.places import distance_km
-from pendler.searchable import Point, Searchable, Wanted
+from pendler.searchable import Point, Searchable
+from pendler.wanted import Wanted
 
 SIZES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Degrees. Each goes into 360 a whole number of times: the last cell of a circle of latitude meets the first."""

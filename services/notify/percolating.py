@@ -8,7 +8,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from pendler.places import Places
-from pendler.searchable import Wanted, searchable, wanted
+from pendler.searchable import searchable
+from pendler.wanted import Wanted, wanted
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, QueryError
 from services.notify.choices import origin_of

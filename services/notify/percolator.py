@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import fields
 
-from pendler.searchable import Searchable, Wanted, fits, held_terms
+from pendler.searchable import Searchable, fits, held_terms
+from pendler.wanted import Wanted
 from schemas.query import Shown
 from schemas.vacancy import Status
 from services.notify.circles import Circle, Place, circle, places_of, places_within, reaches
@@ -165,4 +166,4 @@ def _is_known(one: Wanted) -> bool:
 def _facts(vacancy: Searchable, held: frozenset[str]) -> set[str]:
     """All that a clause can be met by. Words have no capitals, regions no sign, codes are URIs: none is another."""
     countries = (f"@{country}" for country in vacancy.countries)
-    return {*held, *vacancy.occupations, *vacancy.nuts, *countries, f"={vacancy.source}", ""}
+    return {*held, *vacancy.nuts, *countries, f"={vacancy.source}", ""}

@@ -2,10 +2,11 @@
 
 import time
 
-from pendler.searchable import Searchable, Wanted, near, searchable, wanted
+from pendler.searchable import Searchable, near, searchable
 from pendler.speech import speech
 from pendler.store import Doc, Range, Store
 from pendler.text import sought, words
+from pendler.wanted import Wanted, wanted
 from schemas.event import VacancyMatched
 from schemas.vacancy import Kind
 from services.notify.percolator import Percolator

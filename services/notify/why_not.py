@@ -7,8 +7,9 @@ from itertools import chain
 from math import ceil
 from urllib.parse import unquote
 
-from pendler.searchable import Searchable, fits, held_terms, near, searchable, wanted
+from pendler.searchable import Searchable, fits, held_terms, near, searchable
 from pendler.speech import Speech
+from pendler.wanted import wanted
 from schemas.event import VacancyMatched
 from schemas.query import Query
 from services.notify.digest import search_words

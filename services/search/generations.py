@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pendler.searchable import Searchable, Wanted
+from pendler.searchable import Searchable
 from pendler.store import Collection, Doc, Store
+from pendler.wanted import Wanted
 from services.search.index import Generation, Hits, Index, Page
 
 KEPT = Collection("generations")

@@ -8,10 +8,10 @@ from typing import Any
 from pendler.concepts import meanings, titles
 from pendler.esco.stored import label
 from pendler.places import Places
-from pendler.searchable import Point, Wanted, wanted
+from pendler.searchable import Point
 from pendler.store import Store
 from pendler.travel import Way, way
-from pendler.wanted import Said
+from pendler.wanted import Said, Wanted, wanted
 from pendler.wording import Meaning, understood, wording
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, QueryError, Sort

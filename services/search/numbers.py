@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pendler.searchable import Wanted
 from pendler.traits import UNSAID, Filter
+from pendler.wanted import Wanted
 from schemas.query import SPARSE
 from services.search.index import Count, Hits, Index, Page
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from pendler.esco import isco_uri
-from pendler.searchable import Wanted
 from pendler.store import Store
+from pendler.wanted import Wanted
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Sort
 from services.search.index import Index, Page

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from pendler.searchable import wanted
 from pendler.store import Store
+from pendler.wanted import wanted
 from schemas.query import Origin, Query, Sort
 from services.search.care import BUILD, differences, told
 from services.search.generations import KEPT, Generations, Plan

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from pendler.esco import isco_uri
-from pendler.searchable import NO_DEADLINE, Searchable, Wanted, fits, held_terms, levels, near, wanted
+from pendler.searchable import NO_DEADLINE, Searchable, fits, held_terms, levels, near
 from pendler.service import Unavailable
 from pendler.terms import terms
-from pendler.wanted import Said
+from pendler.wanted import Said, Wanted, wanted
 from schemas.query import Origin, Query, Shown, Sort
 from schemas.vacancy import Schedule, Status
 from services.search.index import BadCursor, Count, Generation, Page, open_index

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pendler.searchable import Searchable, Wanted
+from pendler.searchable import Searchable
 from pendler.service import Misconfigured
+from pendler.wanted import Wanted
 from schemas.query import Sort
 
 

@@ -24,8 +24,9 @@ from elasticsearch import (
     __version__,
 )  # fmt: skip
 
-from pendler.searchable import Searchable, Wanted, within
+from pendler.searchable import Searchable, within
 from pendler.service import Misconfigured, Unavailable
+from pendler.wanted import Wanted
 from schemas.vacancy import Status
 from services.search.index import Count, Hits, Page
 from services.search.index.elastic_words import (

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from pendler.esco import PREFIX
-from pendler.searchable import Searchable, Wanted, near
-from pendler.wanted import Said
+from pendler.searchable import Searchable, near
+from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
 from schemas.query import Origin, Shown, Sort
 from schemas.vacancy import Status

@@ -21,9 +21,9 @@ from tantivy import Document, FieldType, Occur, Order, Query
 
 from pendler.esco import PREFIX
 from pendler.places import distance_km
-from pendler.searchable import Point, Searchable, Wanted, within
+from pendler.searchable import Point, Searchable, within
 from pendler.service import Unavailable
-from pendler.wanted import Said
+from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
 from schemas.query import Shown, Sort
 from schemas.vacancy import Status
