@@ -14,13 +14,14 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 
 from deploy.topics import ensure_topics
-from schemas.event import RecordReceived, VacancyMatched, VacancyNormalised
+from schemas.event import RecordReceived, VacancyClustered, VacancyMatched, VacancyNormalised
 
 SCRIPTS = Path(__file__).parents[1] / "deploy" / "engines"
 READERS = {
     RecordReceived.topic.name: ["ingest"],
     VacancyNormalised.topic.name: ["match"],
     VacancyMatched.topic.name: ["match", "search", "notify"],
+    VacancyClustered.topic.name: ["notify"],
 }
 KINDS = ("kafka", "mongodb", "elasticsearch")
 

@@ -21,6 +21,7 @@ pytest_plugins = ["tests.engines", "tests.relays"]
 Exchange.spawn = Born  # type: ignore[assignment]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need the same engine, else those of one file, run in one process: `make test` has two."""
     for item in items:

@@ -4,6 +4,7 @@ They are processes like any, to be killed like any; only the second and a half t
 What `pendler` itself starts, as in `tests/test_flow.py`, starts as it does for everybody.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -68,4 +69,7 @@ def live(arguments: list[str], environment: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["pendler", *arguments]
-    main(arguments)
+    try:
+        main(arguments)
+    finally:
+        atexit._run_exitfuncs()  # which a process of `multiprocessing` leaves out: the last spans leave at the exit
