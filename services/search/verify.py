@@ -39,7 +39,7 @@ async def verify(store: Store, generations: Generations, plan: Plan) -> dict[str
     live, new = generations.of(plan.live), generations.of(plan.building)
     counts = {"live": len(await live.versions()), "new": len(await new.versions())}
     found = await differences(store, new)
-    unlike = [query.url("") for query in CANARIES if not await _alike(query, live, new)]
+    unlike = [query.url("") for query in await _unlike(live, new)]
     wrong = [f"it has {counts['new']} vacancies and the live one {counts['live']}"] * (
         counts["new"] < ENOUGH * counts["live"]
     )
@@ -48,12 +48,18 @@ async def verify(store: Store, generations: Generations, plan: Plan) -> dict[str
     return {"generation": plan.building, **counts, **told(found), "searches_differing": unlike, "wrong": wrong}
 
 
-async def _alike(query: Query, live: Generation, new: Generation) -> bool:
-    """Whether both find the same. They are written to one after the other, so the answers need agree only once."""
-    asked, page = wanted(query, ORIGINS.get(query.near or "")), Page(query.sort, BEST)
+async def _unlike(live: Generation, new: Generation) -> list[Query]:
+    """The searches whose hits differ. The two are written to one after the other: each need agree only once."""
+    left = list(CANARIES)
     for _ in range(TRIES):
-        one, other = await asyncio.gather(live.search(asked, page), new.search(asked, page))
-        if (one.total, one.hits, one.facets) == (other.total, other.hits, other.facets):
-            return True
+        left = [query for query in left if not await _alike(query, live, new)]
+        if not left:
+            break
         await asyncio.sleep(PAUSE)
-    return False
+    return left
+
+
+async def _alike(query: Query, live: Generation, new: Generation) -> bool:
+    asked, page = wanted(query, ORIGINS.get(query.near or "")), Page(query.sort, BEST)
+    one, other = await asyncio.gather(live.search(asked, page), new.search(asked, page))
+    return (one.total, one.hits, one.facets) == (other.total, other.hits, other.facets)
