@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from bench.mailbox import mailbox
 from bench.mails import ITEM
 from pendler.settings import Settings
-from pendler.store import Store, open_store
+from pendler.store import Store, everything, open_store
 from schemas.query import Query
 from services.notify import ledger, subscribing
 from services.notify.gathering import gather
 from services.notify.mail import open_mail
-from services.notify.operating import audit, everything
+from services.notify.operating import audit
 from services.notify.sender import Sender
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, MailState, State, match_key, subscription
 

@@ -24,8 +24,7 @@ from bench.pipeline import APART
 from bench.records import records
 from bench.severed import Line, line
 from deploy.topics import ensure_topics
-from pendler.store import open_store
-from services.ingest.accounts import everything
+from pendler.store import everything, open_store
 from services.notify.state import MAILS, Kind, MailState
 
 PATIENCE = 300.0
@@ -219,7 +218,7 @@ def mailed(url: str) -> tuple[set[str], Counter[str]]:
     async def read() -> list[dict[str, Any]]:
         store = open_store(url, "notify")
         try:
-            return [doc for _, doc in await everything(store, MAILS) if doc["kind"] == Kind.ALERT]
+            return [doc async for _, doc in everything(store, MAILS) if doc["kind"] == Kind.ALERT]
         finally:
             await store.close()
 

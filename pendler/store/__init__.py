@@ -4,7 +4,7 @@ No transactions over several documents and no change streams: the same code runs
 stand-in and on SQLite. What must happen together is made to repeat safely instead.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -94,6 +94,15 @@ def open_store(url: str, service: str) -> Store:
 
         return MongoStore(url, f"pendler_{service}")
     raise Misconfigured(f"PENDLER_STORE={scheme}:...: expected file:DIRECTORY or mongodb://HOST")
+
+
+async def everything(store: Store, collection: Collection) -> AsyncIterator[tuple[str, Doc]]:
+    """All documents of a collection by key, of which a page at a time is in memory."""
+    past = ""
+    while page := await store.find(collection, past=past):
+        for each in page:
+            yield each
+        past = page[-1][0]
 
 
 def refuse_undeclared(collection: Collection, where: Iterable[str], within: Range | None) -> None:

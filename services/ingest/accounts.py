@@ -7,13 +7,11 @@ from typing import Any
 
 from pendler.bus import Bus, decode
 from pendler.service import Ledger, Reject
-from pendler.store import Collection, Doc, Store
+from pendler.store import Doc, Store, everything
 from schemas.event import Outcome, RecordReceived
 from schemas.rights import Way
 from schemas.vacancy import Status
 from services.ingest.state import SETTLEMENTS, TRANSFERS, VACANCIES, had
-
-PAGE = 2000
 
 
 async def ledger(bus: Bus, store: Store) -> Ledger:
@@ -27,15 +25,19 @@ async def ledger(bus: Bus, store: Store) -> Ledger:
         {outcome: await store.count(SETTLEMENTS, {"outcome": outcome}) for outcome in Outcome}
     )
     counts.update(accepted=0, pending=pending.total())
-    for transfer, doc in await everything(store, TRANSFERS):
+    async for transfer, doc in everything(store, TRANSFERS):
         if doc["sealed"]:
             counts["accepted"] += doc["count"]
         else:
             counts.subtract(await outcomes(store, transfer))
             counts["pending"] -= pending[transfer]
-    states = await everything(store, VACANCIES)
-    found = (pair for pair in states if pair[1]["status"] == Status.ACTIVE and Way.SEARCH in had(pair[1]))
-    return Ledger(counts, {ref: doc["revision"] for ref, doc in found})
+    states = everything(store, VACANCIES)
+    open_ones = {ref: doc["revision"] async for ref, doc in states if _is_to_be_found(doc)}
+    return Ledger(counts, open_ones)
+
+
+def _is_to_be_found(state: Doc) -> bool:
+    return state["status"] == Status.ACTIVE and Way.SEARCH in had(state)
 
 
 async def outcomes(store: Store, transfer: str) -> Mapping[str, int]:
@@ -61,11 +63,3 @@ async def _pending(bus: Bus, store: Store) -> Counter[str]:
             waiting[fact.version] = fact.transfer
     done = await store.get(SETTLEMENTS, list(waiting))
     return Counter(transfer for version, transfer in waiting.items() if version not in done)
-
-
-async def everything(store: Store, collection: Collection) -> list[tuple[str, Doc]]:
-    """All documents of a collection, read page by page."""
-    found: list[tuple[str, Doc]] = []
-    while page := await store.find(collection, limit=PAGE, past=found[-1][0] if found else ""):
-        found.extend(page)
-    return found

@@ -16,11 +16,10 @@ from rich.progress import Progress
 
 from pendler.bus import open_bus
 from pendler.settings import Settings
-from pendler.store import open_store
+from pendler.store import Doc, Store, everything, open_store
 from schemas.event import Outcome, Reason
 from schemas.vacancy import Status
 from services.ingest import feed_commands, keys, source_commands
-from services.ingest.accounts import everything
 from services.ingest.demonstration import MARK
 from services.ingest.feed import Feed, Flaw, Item, feeds
 from services.ingest.service import notices, reading
@@ -147,9 +146,13 @@ def create_key(
 @keys_app.command("list")
 def list_keys() -> None:
     """The keys there are, without their secrets."""
-    for identity, doc in asyncio.run(_with_store(Settings(), lambda store: everything(store, KEYS))):
+    for identity, doc in asyncio.run(_with_store(Settings(), _keys)):
         shown = {name: doc.get(name) for name in ("source", "feeds", "created_at", "expires_at")}
         typer.echo(json.dumps({"id": identity, **shown}))
+
+
+async def _keys(store: Store) -> list[tuple[str, Doc]]:
+    return [each async for each in everything(store, KEYS)]
 
 
 @keys_app.command("rotate")
@@ -182,8 +185,8 @@ def clear_demonstration() -> None:
 
 async def _clear(settings: Settings) -> int:
     store, bus = open_store(settings.url_of("store"), "ingest"), open_bus(settings.url_of("bus"))
-    known = await everything(store, VACANCIES)
-    refs = [ref for ref, doc in known if doc["stub"].get("demonstration") and doc["status"] == Status.ACTIVE]
+    known = everything(store, VACANCIES)
+    refs = [ref async for ref, doc in known if doc["stub"].get("demonstration") and doc["status"] == Status.ACTIVE]
     await store.put(MARKS, {MARK: {"filled_at": None}})
     result = await notices("demonstration-cleared", refs, "withdrawn", settings.clock(), store)
     await bus.publish(result.events)

@@ -1,7 +1,7 @@
 """What the operator's commands do."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from pendler.places import open_places
 from pendler.settings import Settings
-from pendler.store import Collection, Doc, Range, Store
+from pendler.store import Range, Store, everything
 from schemas.query import Query
 from services.notify import subscribing
 from services.notify.choices import Choices, checked_address, origin_of, saved
@@ -27,7 +27,6 @@ from services.notify.state import (
     subscription,
 )
 
-PAGE = 5_000
 NEVER = 10**6
 """More matches than wait for one digest."""
 
@@ -116,12 +115,3 @@ async def audit(store: Store) -> dict[str, Any]:
         "ambiguous": sorted(ambiguous),
         "wrong": wrong,
     }
-
-
-async def everything(store: Store, collection: Collection) -> AsyncIterator[tuple[str, Doc]]:
-    """All documents of a collection, in pages."""
-    past = ""
-    while page := await store.find(collection, limit=PAGE, past=past):
-        for key, doc in page:
-            yield key, doc
-        past = page[-1][0]
