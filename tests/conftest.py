@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import fcntl
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
@@ -27,6 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         engine = next((name for name in ENGINES if item.get_closest_marker(name)), None)
         item.add_marker(pytest.mark.xdist_group(engine or item.path.stem))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: Python need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """What a test with an engine leaves open fails that test, and none that happens to come later."""
+    if any(map(item.get_closest_marker, ENGINES)):
+        gc.collect()
 
 
 @pytest.fixture
