@@ -7,8 +7,10 @@ from contextlib import closing
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from bench.exchange import Exchange
 from pendler.place_file import build
@@ -22,12 +24,17 @@ pytest_plugins = ["tests.engines", "tests.relays"]
 Exchange.spawn = Born  # type: ignore[assignment]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByEngine(LoadScopeScheduling):
     """Tests that need the same engine, else those of one file, run in one process: `make test` has two."""
-    for item in items:
-        engine = next((name for name in ENGINES if item.get_closest_marker(name)), None)
-        item.add_marker(pytest.mark.xdist_group(engine or item.path.stem))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, case = nodeid.partition("::")
+        return next((engine for engine in ENGINES if engine in case), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByEngine:
+    """In place of xdist's own groups, which pytest 9.2 no longer sees."""
+    return ByEngine(config, log)
 
 
 def pytest_collection_finish() -> None:
