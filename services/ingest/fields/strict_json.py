@@ -27,9 +27,6 @@ class Members(dict[str, object]):
     repeated: str | None = None
 
 
-_HOLDERS = frozenset({dict, list, Members})
-
-
 class Unreadable:
     """What orjson will not write again: a number that no field can hold, a value whose name came twice."""
 
@@ -131,7 +128,7 @@ def _shallow(record: dict[str, object], body: str) -> bool:
     level: list[dict[str, object] | list[object]] = [record]
     for _ in range(DEPTH):
         inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [child for children in inner for child in children if type(child) in _HOLDERS]
+        level = [child for children in inner for child in children if isinstance(child, dict | list)]
         if not level:
             return True
     return False
