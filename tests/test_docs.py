@@ -53,6 +53,15 @@ def test_the_tutorial_works_as_written(exchange: Exchange, tmp_path: Path) -> No
     assert '"isco":"7212"' in told
 
 
+def test_a_feed_without_code_works_as_written(exchange: Exchange, tmp_path: Path) -> None:
+    told = as_written("tutorial-first-feed.md", exchange, tmp_path)
+    assert '"published": 1' in told
+    assert "first-feed:1" in told
+    assert '"rule": "title-missing", "at": "/job"' in told
+    assert "wrong.yaml line 11, fields/citty: Extra inputs are not permitted" in told
+    wait_for(lambda: exchange.http.get("/v1/vacancies/first-feed:1").is_success, 60, "the offer to be visible")
+
+
 def test_delivering_and_following_work_as_written(exchange: Exchange, tmp_path: Path) -> None:
     told = as_written("how-to-deliver.md", exchange, tmp_path, PENDLER_KEY=exchange.key("my-service"))
     assert '"outcomes":{"published":1}' in told

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 from pendler.problem import Problem
@@ -73,7 +74,12 @@ def refuse_unknown(feed: str) -> None:
 
 @cache
 def feeds() -> Mapping[str, Feed]:
-    """Every feed by name: each module of `services.ingest.feeds` that has a `FEED`."""
+    """Every feed by name: each module of `services.ingest.feeds` that has a `FEED`, each mapping beside them."""
+    from services.ingest.mapped import feed_of  # stands on this module
+    from services.ingest.mapping import load
+
     package = import_module("services.ingest.feeds")
     modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
-    return {module.FEED.name: module.FEED for module in modules}
+    coded = {module.FEED.name: module.FEED for module in modules}
+    mappings = (load(path) for path in sorted(Path(package.__path__[0]).glob("*.yaml")))
+    return coded | {mapping.name: feed_of(mapping) for mapping in mappings}

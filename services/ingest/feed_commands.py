@@ -14,6 +14,8 @@ from pendler.store import Store, open_store
 from services.ingest import snapshot
 from services.ingest.feed import feeds
 from services.ingest.guard import Counts, verdict
+from services.ingest.mapped import feed_of
+from services.ingest.mapping import Unmapped, load
 
 app = typer.Typer(help="Feeds of sources, and the guard that keeps a broken one from closing vacancies.")
 T = TypeVar("T")
@@ -64,6 +66,20 @@ def guard(
     shown = {"open": counts.open, "delivered": counts.delivered, "absent": absent, "limit": counts.limit, "held": told}
     typer.echo(json.dumps(shown) if as_json else told or f"{absent} of {counts.open} would close")
     raise typer.Exit(1 if told else 0)
+
+
+@app.command("try")
+def try_mapping(mapping: File, file: File) -> None:
+    """Read FILE as a feed without code would that MAPPING (YAML) describes, without keeping anything."""
+    from services.ingest.commands import normalised
+
+    try:
+        feed = feed_of(load(mapping))
+    except Unmapped as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    for line in normalised(str(file), feed, Settings().clock()):
+        typer.echo(json.dumps(line, ensure_ascii=False))
 
 
 def _with_both(use: Callable[[Bus, Store], Awaitable[T]]) -> T:

@@ -28,7 +28,7 @@ _OTHER_BLOCK = re.compile(
     r"\b[^<>]*>"
 )
 _STANDS_FOR = {"h1": "h2", "h5": "h4", "h6": "h4"}
-_SAFE_TAG = re.compile(r'(</?[a-z][^"<>]*+(?:"[^"]*"[^"<>]*+)*>)')
+_SAFE_TAG = re.compile(r'</?[a-z][^"<>]*+(?:"[^"]*"[^"<>]*+)*>')
 _NAME = re.compile(r"</?([a-zA-Z]+[0-9]?)")
 _EMPTY = re.compile(r"<(p|li|ul|ol|h[234])>(?:\s|<br>)*</\1>")
 _NEWLINE = re.compile(r"\n(?<=[^>\n]\n)\s*+(?=[^<\s])")
@@ -100,9 +100,11 @@ def _without_empty(html: str) -> str:
 
 def _twin(html: str) -> str:
     """The text of sanitised HTML, in which each tag is spelt in one way and text has no angle brackets."""
-    pieces = _SAFE_TAG.split(html)
-    pieces[1::2] = [_BREAKS.get(tag, "") for tag in pieces[1::2]]
-    return _broken(" ".join(unescape("".join(pieces)).split()))
+    for tag, stands_for in _BREAKS.items():
+        html = html.replace(tag, stands_for)
+    if "<" in html:
+        html = _SAFE_TAG.sub("", html)
+    return _broken(" ".join((unescape(html) if "&" in html else html).split()))
 
 
 def _broken(text: str) -> str:

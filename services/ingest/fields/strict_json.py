@@ -116,13 +116,15 @@ def json_item(record: object, identifier: object) -> Item:
         body = orjson.dumps(record).decode()
     except TypeError:  # what is unfit cannot be written again
         return Item(known, _kept(record), blemish(record))
-    if _NUL in body or not _shallow(record):
+    if _NUL in body or not _shallow(record, body):
         return Item(known, body, blemish(record))
     return Item(known, body)
 
 
-def _shallow(record: dict[str, object]) -> bool:
-    """Whether a record has few enough levels of lists and objects."""
+def _shallow(record: dict[str, object], body: str) -> bool:
+    """Whether a record, written as `body`, has few enough levels of lists and objects."""
+    if body.count("{") + body.count("[") <= DEPTH:
+        return True
     level: list[dict[str, object] | list[object]] = [record]
     for _ in range(DEPTH):
         inner = (one.values() if isinstance(one, dict) else one for one in level)
@@ -144,7 +146,7 @@ def json_record(body: str) -> dict[str, object]:
     raw = body.encode(errors="replace")
     try:
         record = orjson.loads(raw)
-        if isinstance(record, dict) and _NUL not in body and orjson.dumps(record) == raw and _shallow(record):
+        if isinstance(record, dict) and _NUL not in body and orjson.dumps(record) == raw and _shallow(record, body):
             return record
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         pass  # the strict reader says what is wrong, and where
