@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pendler.esco import ancestors, lexicon
+from pendler.esco import ancestors, lexicon, normal
 from services.match.occupations import classify
 
 LANGUAGES = ("en", "nl", "da", "de", "fr", "sv", "nb")
@@ -46,3 +46,13 @@ def test_a_title_names_one_occupation(language: str) -> None:
     for concept in lexicon().concepts():
         for title in concept.titles.get(language, ()):
             assert seen.setdefault(title, concept.uri) == concept.uri, title
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_further_title_is_in_one_group_and_not_in_the_lexicon_twice(language: str) -> None:
+    lines = (Path(__file__).parents[1] / "pendler" / "titles" / f"{language}.txt").read_text("utf-8").splitlines()
+    groups = [line.partition(" ")[0] for line in lines]
+    assert groups == sorted(set(groups) & {concept.isco for concept in lexicon().concepts()})
+    found = Counter(normal(title) for concept in lexicon().concepts() for title in concept.titles.get(language, ()))
+    further = [normal(title) for line in lines for title in line.partition(" ")[2].split("|")]
+    assert [title for title in further if found[title] != 1] == []

@@ -103,8 +103,8 @@ def test_every_title_of_the_lexicon_names_its_occupation(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "title"),
     [
-        ("en", "Astronaut"),
-        ("en", "Poet in residence"),
+        ("en", "Time traveller"),
+        ("en", "Wizard in residence"),
         ("en", "Join our team!"),
         ("nl", "Ruimtevaarder"),
         ("nl", "Wij zoeken jou"),
@@ -127,7 +127,7 @@ def test_an_unknown_title_gives_nothing_rather_than_a_guess(language: str | None
         (("nl", "Lasser"), ("nl", "Ervaren lasser")),
         (("nl", "Ervaren lasser"), ("nl", "Pijplasser")),
         (("nl", "Lasser"), ("de", "Lasser")),
-        (("en", "Software Engineer"), ("de", "Software Engineer")),
+        (("en", "Warehouse Operative"), ("de", "Warehouse Operative")),
     ],
 )
 def test_the_more_of_a_title_is_understood_the_surer_it_is(better: tuple[str, str], worse: tuple[str, str]) -> None:

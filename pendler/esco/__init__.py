@@ -14,7 +14,7 @@ from typing import Protocol
 from pendler.text import fold, sought, words
 
 PREFIX = "http://data.europa.eu/esco/"
-LEXICON = 3
+LEXICON = 4
 """The number of our lexicon: rises with its content, and stays below those of imported packs."""
 
 
@@ -131,10 +131,23 @@ def ancestors(isco: str) -> tuple[str, ...]:
 
 @cache
 def lexicon() -> Pack:
-    """Our own lexicon."""
+    """Our own lexicon: the usual occupations, and with the first of each unit group what else its people are called."""
     rows = list(csv.DictReader(files("pendler").joinpath("lexicon.csv").read_text("utf-8").splitlines()))
-    return Pack(LEXICON, [Concept(row.pop("uri"), row.pop("isco"), _titles(row)) for row in rows])
+    further = {language: _further(language) for language in rows[0].keys() - {"uri", "isco"}}
+    return Pack(
+        LEXICON, [Concept(row.pop("uri"), isco := row.pop("isco"), _titles(row, isco, further)) for row in rows]
+    )
 
 
-def _titles(row: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    return {language: tuple(cell.split("|")) for language, cell in row.items() if cell}
+def _titles(row: Mapping[str, str], isco: str, further: Mapping[str, dict[str, str]]) -> dict[str, tuple[str, ...]]:
+    """The titles of an occupation by language; the further ones of its group are taken by the first that asks."""
+    found = {
+        language: [cell, *filter(None, [further[language].pop(isco, "")])] for language, cell in row.items() if cell
+    }
+    return {language: tuple(title for some in cells for title in some.split("|")) for language, cells in found.items()}
+
+
+def _further(language: str) -> dict[str, str]:
+    """`titles/LANGUAGE.txt`: a line for each unit group, its titles between bars."""
+    lines = files("pendler").joinpath("titles", f"{language}.txt").read_text("utf-8").splitlines()
+    return {group: titles for group, _, titles in (line.partition(" ") for line in lines)}
