@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from pendler.memory import settle_down
 from schemas.event import Reason
 from services.ingest.feed import Feed, feeds
 from services.ingest.service import reading
@@ -38,6 +39,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def normalise(_folder: Path, _places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
     """Records a second and core of each feed that has real files here; nothing where there are none."""
+    settle_down()
     for name, pattern in FILES.items():
         deliveries = [path.read_bytes() for path in sorted(REAL.glob(pattern))]
         if deliveries and name in feeds():

@@ -12,7 +12,8 @@ from pendler.audit import audit
 from pendler.bus import Bus, open_bus, survive
 from pendler.engines import checks_of, refuse_wrong
 from pendler.health import health_app
-from pendler.run import Health, modules, pause, settle_down, until, work
+from pendler.memory import give_back, settle_down
+from pendler.run import Health, modules, pause, until, work
 from pendler.service import Service
 from pendler.settings import Settings
 from pendler.stopping import stop_on_signals
@@ -51,6 +52,7 @@ async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None
 
 async def worker_process(settings: Settings, names: Sequence[str], health_port: int) -> None:
     """A worker: handlers and jobs, and `/livez`, `/readyz`, `/metrics` on a port of its own (0: none)."""
+    give_back()
     stop, health = stop_on_signals(), Health()
     tracing.set_up("-".join(names) or "work")
     duties = [work(settings, names, stop, health)]
@@ -72,6 +74,7 @@ async def web_process(settings: Settings, names: Sequence[str]) -> None:
     from pendler import status
     from pendler.web import web_app
 
+    give_back()
     stop, bus = stop_on_signals(), open_bus(settings.url_of("bus"))
     tracing.set_up("web")
     services = [module.from_settings(settings, bus) for module in modules(names).values()]

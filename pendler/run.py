@@ -7,7 +7,6 @@ its pulse.
 
 import asyncio
 import contextlib
-import gc
 import importlib.metadata
 import threading
 import time
@@ -21,6 +20,7 @@ import structlog
 from pendler.bus import Bus, Delivery, Stopped, open_bus, survive
 from pendler.engines import answering
 from pendler.lease import lease
+from pendler.memory import settle_down
 from pendler.metrics import LAG, OLDEST
 from pendler.pulse import EVERY, beat, leave
 from pendler.service import Job, Service, Unavailable
@@ -31,8 +31,6 @@ from pendler.store import Store, open_store
 log = structlog.get_logger()
 T = TypeVar("T")
 GRACE = 10.0
-GARBAGE = 200_000
-"""Objects made and not yet gone, after which Python looks for cycles."""
 
 
 class Module(Protocol):
@@ -183,17 +181,6 @@ async def _measure(bus: Bus, services: Sequence[Service]) -> None:
     for one in await standings(services, bus):
         LAG.labels(one.group, one.topic).set(one.lag)
         OLDEST.labels(one.group, one.topic).set(one.waits(now) or 0)
-
-
-def settle_down() -> None:
-    """Once all is loaded: what stays is no longer looked through for garbage, and what comes is more seldom.
-
-    A batch of vacancies is many small objects without cycles; by Python's own measure a fifth of all time went into
-    looking at them again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE, 20, 50)
 
 
 async def until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> None:

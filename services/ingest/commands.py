@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pendler.bus import open_bus
+from pendler.memory import settle_down
 from pendler.settings import Settings
 from pendler.store import Doc, Store, everything, open_store
 from schemas.event import Outcome, Reason
@@ -49,6 +50,7 @@ def normalise(
     if feed not in feeds():
         raise typer.BadParameter(f"no such feed; there are {', '.join(feeds())}", param_hint="--feed")
     at = (now or datetime.now(UTC)).replace(tzinfo=UTC)
+    settle_down()
     for file in files or ["-"]:
         for line in normalised(file, feeds()[feed], at):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

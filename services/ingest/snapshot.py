@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from itertools import count
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -134,7 +135,7 @@ async def _recent(store: Store, doc: Doc) -> list[int]:
     """The sizes of the feed's last snapshots that were found good, from the last on that the operator released."""
     good = await store.find(SNAPSHOTS, {"source": doc["source"], "state": "reconciled"}, limit=1000)
     sizes: list[int] = []
-    for _, one in good:
+    for one in sorted((doc for _, doc in good), key=itemgetter("committed_at")):  # keys tell no order within a second
         if one["feed"] == doc["feed"]:
             sizes = [*([] if one.get("released") else sizes), one["count"]]
     return sizes[-RECENT:]

@@ -16,6 +16,7 @@ from pendler.bus import Bus, open_bus
 from pendler.esco import lexicon
 from pendler.esco.stored import BadPack, checked, current, packs
 from pendler.prepare import prepare, tell
+from pendler.memory import settle_down
 from pendler.settings import Settings
 from schemas.vacancy import OccupationCode
 
@@ -47,6 +48,7 @@ def classify(
         coder = open_coder(pack, ranked=not fast)
     except BadPack as error:
         raise typer.BadParameter(str(error), param_hint="--pack") from error
+    settle_down()
     for some in _batches(sys.stdin):
         for line in answers([json.loads(line) for line in some], lang, coder):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
