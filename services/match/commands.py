@@ -15,8 +15,8 @@ import typer
 from pendler.bus import Bus, open_bus
 from pendler.esco import lexicon
 from pendler.esco.stored import BadPack, checked, current, packs
-from pendler.prepare import prepare, tell
 from pendler.memory import settle_down
+from pendler.prepare import prepare, tell
 from pendler.settings import Settings
 from schemas.vacancy import OccupationCode
 
