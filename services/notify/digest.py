@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlparse
@@ -20,6 +22,22 @@ SHOWN = 20
 LONGEST_HEADER = 200
 PLAIN = re.compile(r"[\w+#&'’-]+")
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class _Headers(HeaderRegistry):
+    """Python makes a class for each header of each message; here one for each name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type] = {}
+
+    def __getitem__(self, name: str) -> type:
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+WRITTEN = EmailPolicy(header_factory=_Headers())
 
 
 def header_text(text: str) -> str:
@@ -100,7 +118,15 @@ def _message(
     links: Mapping[str, str],
     headers: Mapping[str, str],
 ) -> EmailMessage:
-    message = EmailMessage()
+    told = {
+        **context,
+        "links": links,
+        "subject": subject,
+        "search": search_words(to.query, speech(to.language)),
+    }
+    message = EmailMessage(WRITTEN)  # its parts come first: they would move all headers that are there
+    message.set_content(render(PACKAGE, f"{template}.txt", to.language, told))
+    message.add_alternative(render(PACKAGE, f"{template}.html", to.language, told), subtype="html")
     domain = urlparse(links["site"]).hostname or "localhost"
     message["From"] = f"Pendler <alerts@{domain}>"
     message["To"] = to.address
@@ -109,15 +135,7 @@ def _message(
     message["Auto-Submitted"] = "auto-generated"
     for name, value in headers.items():
         message[name] = value
-    told = {
-        **context,
-        "links": links,
-        "subject": subject,
-        "search": search_words(to.query, speech(to.language)),
-    }
-    message.set_content(render(PACKAGE, f"{template}.txt", to.language, told))
-    message.add_alternative(render(PACKAGE, f"{template}.html", to.language, told), subtype="html")
-    message["Content-Language"] = to.language  # setting the content would take it away
+    message["Content-Language"] = to.language
     return message
 
 

@@ -16,7 +16,7 @@ LINES = policy.SMTP.clone(max_line_length=900)
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
-    at_once = 4
+    at_once = 32
     patience = 10.0
 
     def __init__(self, directory: str) -> None:
