@@ -3,9 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
-from email.policy import EmailPolicy
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlparse
@@ -15,34 +13,12 @@ from pendler.pages import render
 from pendler.speech import Speech, speech
 from schemas.query import Query
 from schemas.vacancy import Pay
+from services.notify.message import header_text, message
 from services.notify.state import Subscription
 
 PACKAGE = "services.notify"
 SHOWN = 20
-LONGEST_HEADER = 200
 PLAIN = re.compile(r"[\w+#&'’-]+")
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-
-
-class _Headers(HeaderRegistry):
-    """Python makes a class for each header of each message; here one for each name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[str, type] = {}
-
-    def __getitem__(self, name: str) -> type:
-        if name not in self._made:
-            self._made[name] = super().__getitem__(name)
-        return self._made[name]
-
-
-WRITTEN = EmailPolicy(header_factory=_Headers())
-
-
-def header_text(text: str) -> str:
-    """Text that may stand in a header: one line, bounded, and no encoded word that a mail program would unpack."""
-    return UNSAFE.sub(" ", text).replace("=?", "= ?").strip()[:LONGEST_HEADER]
 
 
 def alert(
@@ -118,25 +94,18 @@ def _message(
     links: Mapping[str, str],
     headers: Mapping[str, str],
 ) -> EmailMessage:
-    told = {
-        **context,
-        "links": links,
-        "subject": subject,
-        "search": search_words(to.query, speech(to.language)),
-    }
-    message = EmailMessage(WRITTEN)  # its parts come first: they would move all headers that are there
-    message.set_content(render(PACKAGE, f"{template}.txt", to.language, told))
-    message.add_alternative(render(PACKAGE, f"{template}.html", to.language, told), subtype="html")
+    search = search_words(to.query, speech(to.language))
+    told = {**context, "links": links, "subject": subject, "search": search}
     domain = urlparse(links["site"]).hostname or "localhost"
-    message["From"] = f"Pendler <alerts@{domain}>"
-    message["To"] = to.address
-    message["Subject"] = header_text(subject)
-    message["Message-ID"] = f"<{links['mail']}@{domain}>"
-    message["Auto-Submitted"] = "auto-generated"
-    for name, value in headers.items():
-        message[name] = value
-    message["Content-Language"] = to.language
-    return message
+    first = {
+        "From": f"Pendler <alerts@{domain}>",
+        "To": to.address,
+        "Subject": header_text(subject),
+        "Message-ID": f"<{links['mail']}@{domain}>",
+        "Auto-Submitted": "auto-generated",
+    }
+    plain, rich = (render(PACKAGE, f"{template}.{kind}", to.language, told) for kind in ("txt", "html"))
+    return message(plain, rich, {**first, **headers, "Content-Language": to.language})
 
 
 def search_words(query: Query, spoken: Speech) -> str:
