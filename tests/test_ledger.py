@@ -27,6 +27,7 @@ from services.notify import digest, ledger, subscribing
 from services.notify.gathering import gather
 from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.mail.outbox import Outbox
+from services.notify.message import header_text
 from services.notify.service import Sender, told
 from services.notify.state import (
     MAILS,
@@ -789,20 +790,20 @@ def test_a_confirmation_has_no_header_but_its_own(home: Path, hostile: str) -> N
     ids=lambda one: ascii(one[:20]),
 )
 def test_text_in_a_header_is_one_line_of_bounded_length(given: str, expected: str) -> None:
-    assert digest.header_text(given) == expected
+    assert header_text(given) == expected
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text() | st.text("=?\r\n\0 qb8utf-_Bc:\u2028\x85", max_size=300))
 def test_any_text_in_a_header_stays_in_it(anything: str) -> None:
     message = EmailMessage()
-    message["Subject"] = digest.header_text(anything)
+    message["Subject"] = header_text(anything)
     message["X-Last"] = "here"
     message.set_content("body\n")
     raw = message.as_bytes(policy=policy.SMTP.clone(max_line_length=900))
     names = ["content-transfer-encoding", "content-type", "mime-version", "subject", "x-last"]
     assert header_names(raw) == names
-    assert message_from_bytes(raw, policy=policy.default)["Subject"] == digest.header_text(anything)
+    assert message_from_bytes(raw, policy=policy.default)["Subject"] == header_text(anything)
 
 
 @pytest.mark.parametrize(

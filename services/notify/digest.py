@@ -13,18 +13,12 @@ from pendler.pages import render
 from pendler.speech import Speech, speech
 from schemas.query import Query
 from schemas.vacancy import Pay
+from services.notify.message import header_text, message
 from services.notify.state import Subscription
 
 PACKAGE = "services.notify"
 SHOWN = 20
-LONGEST_HEADER = 200
 PLAIN = re.compile(r"[\w+#&'’-]+")
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-
-
-def header_text(text: str) -> str:
-    """Text that may stand in a header: one line, bounded, and no encoded word that a mail program would unpack."""
-    return UNSAFE.sub(" ", text).replace("=?", "= ?").strip()[:LONGEST_HEADER]
 
 
 def alert(
@@ -100,25 +94,18 @@ def _message(
     links: Mapping[str, str],
     headers: Mapping[str, str],
 ) -> EmailMessage:
-    message = EmailMessage()
+    search = search_words(to.query, speech(to.language))
+    told = {**context, "links": links, "subject": subject, "search": search}
     domain = urlparse(links["site"]).hostname or "localhost"
-    message["From"] = f"Pendler <alerts@{domain}>"
-    message["To"] = to.address
-    message["Subject"] = header_text(subject)
-    message["Message-ID"] = f"<{links['mail']}@{domain}>"
-    message["Auto-Submitted"] = "auto-generated"
-    for name, value in headers.items():
-        message[name] = value
-    told = {
-        **context,
-        "links": links,
-        "subject": subject,
-        "search": search_words(to.query, speech(to.language)),
+    first = {
+        "From": f"Pendler <alerts@{domain}>",
+        "To": to.address,
+        "Subject": header_text(subject),
+        "Message-ID": f"<{links['mail']}@{domain}>",
+        "Auto-Submitted": "auto-generated",
     }
-    message.set_content(render(PACKAGE, f"{template}.txt", to.language, told))
-    message.add_alternative(render(PACKAGE, f"{template}.html", to.language, told), subtype="html")
-    message["Content-Language"] = to.language  # setting the content would take it away
-    return message
+    plain, rich = (render(PACKAGE, f"{template}.{kind}", to.language, told) for kind in ("txt", "html"))
+    return message(plain, rich, {**first, **headers, "Content-Language": to.language})
 
 
 def search_words(query: Query, spoken: Speech) -> str:

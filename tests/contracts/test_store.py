@@ -47,6 +47,24 @@ def test_keeps_documents_over_processes(use: Callable[[Use], None]) -> None:
     use(read)
 
 
+def test_writes_at_the_same_time_are_each_answered_for_itself(use: Callable[[Use], None]) -> None:
+    async def work(store: Store) -> None:
+        await store.put(THINGS, {"guarded": {"version": 1}})
+        puts = [
+            store.put(THINGS, {f"a{n}": {"kind": "x"}, "guarded": {"version": n}}, guard=True) for n in range(1, 20)
+        ]
+        wrong = store.put(THINGS, {"wrong": {"kind": object()}})
+        inserts = [store.insert(THINGS, {"once": {"kind": n}}) for n in range(20)]
+        *answers, refused = await asyncio.gather(*puts, *inserts, wrong, return_exceptions=True)
+        written, inserted = answers[:19], answers[19:]
+        assert all(isinstance(keys, set) and f"a{n}" in keys for n, keys in enumerate(written, 1))
+        assert sum(keys == {"once"} for keys in inserted) == 1
+        assert isinstance(refused, Exception)
+        assert set(await store.get(THINGS, ["a1", "a19", "once", "wrong"])) == {"a1", "a19", "once"}
+
+    use(work)
+
+
 def test_inserts_only_where_absent(use: Callable[[Use], None]) -> None:
     async def work(store: Store) -> None:
         assert await store.insert(THINGS, {"a": {"kind": "first"}}) == {"a"}

@@ -5,6 +5,7 @@ import os
 import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from io import BufferedWriter
 from pathlib import Path
 
 from pendler.service import Misconfigured, Unavailable
@@ -16,7 +17,7 @@ LINES = policy.SMTP.clone(max_line_length=900)
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
-    at_once = 4
+    at_once = 32
     patience = 10.0
 
     def __init__(self, directory: str) -> None:
@@ -32,13 +33,19 @@ class Outbox:
             raise Unavailable(f"the outbox {self._folder}: {error}") from error
 
     def _write(self, name: str, content: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         partial = self._folder / f".{name}"
-        with partial.open("wb") as file:
+        with self._opened(partial) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self._folder / f"{name}.eml")
+
+    def _opened(self, path: Path) -> BufferedWriter:
+        try:
+            return path.open("wb")
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return path.open("wb")
 
     async def check(self) -> str:
         try:
