@@ -61,7 +61,7 @@ class SqliteStore:
         waiting = [self._writes.popleft() for _ in range(len(self._writes))]
         try:
             self._write_all([mine, *(each for each in waiting if each is not mine)])
-        except sqlite3.Error:
+        except Exception:  # noqa: BLE001 - whosever it is, each is told of its own alone
             self._write_all([mine])
 
     def _write_all(self, writes: Sequence[Write]) -> None:
