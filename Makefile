@@ -23,7 +23,7 @@ stop: ## Stop what `make run-cluster` and `make engines` started
 	@$(BIN)/python -m deploy.cluster stop
 
 test: setup ## All tests; starts a Kafka broker of its own where Java and Maven are there
-	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 check: setup ## The static checks: format, lint, types, import rules, generated files
 	$(BIN)/ruff format --check .
