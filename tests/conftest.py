@@ -25,7 +25,7 @@ Exchange.spawn = Born  # type: ignore[assignment]
 
 
 class ByEngine(LoadScopeScheduling):
-    """Tests that need the same engine, else those of one file, run in one process: `make test` has three, which mostly wait."""
+    """Tests that need the same engine, else those of one file, run in one process: `make test` has three."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, case = nodeid.partition("::")
