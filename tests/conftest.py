@@ -70,7 +70,7 @@ def places_file() -> Path:
     path = Path(__file__).parent / ".cache" / f"places-{sha256(made_from.encode()).hexdigest()[:12]}.db"
     path.parent.mkdir(exist_ok=True)
     with (path.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of two processes one builds it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes one builds it
         if not path.is_file():
             build(path, print)
     return path

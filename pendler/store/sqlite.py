@@ -61,7 +61,7 @@ class SqliteStore:
         waiting = [self._writes.popleft() for _ in range(len(self._writes))]
         try:
             self._write_all([mine, *(each for each in waiting if each is not mine)])
-        except Exception:  # noqa: BLE001 - whosever it is, each is told of its own alone
+        except sqlite3.Error:
             self._write_all([mine])
 
     def _write_all(self, writes: Sequence[Write]) -> None:
@@ -122,9 +122,11 @@ class SqliteStore:
         )
 
     async def put(self, collection: Collection, docs: Mapping[str, Doc], guard: bool = False) -> set[str]:
+        versions = {key: doc["version"] for key, doc in docs.items()} if guard else {}
+
         def newer(there: Mapping[str, int | None], key: str) -> bool:
             stored = there.get(key)
-            return stored is None or stored < docs[key]["version"]
+            return stored is None or stored < versions[key]
 
         rows = _rows(collection, docs)
         return await self._commit(collection, lambda: self._write(collection, rows, newer if guard else None))
