@@ -61,7 +61,7 @@ class SqliteStore:
         waiting = [self._writes.popleft() for _ in range(len(self._writes))]
         try:
             self._write_all([mine, *(each for each in waiting if each is not mine)])
-        except sqlite3.Error:
+        except (sqlite3.Error, KeyError):  # KeyError: a guarded document without a version
             self._write_all([mine])
 
     def _write_all(self, writes: Sequence[Write]) -> None:
@@ -122,11 +122,9 @@ class SqliteStore:
         )
 
     async def put(self, collection: Collection, docs: Mapping[str, Doc], guard: bool = False) -> set[str]:
-        versions = {key: doc["version"] for key, doc in docs.items()} if guard else {}
-
         def newer(there: Mapping[str, int | None], key: str) -> bool:
             stored = there.get(key)
-            return stored is None or stored < versions[key]
+            return stored is None or stored < docs[key]["version"]
 
         rows = _rows(collection, docs)
         return await self._commit(collection, lambda: self._write(collection, rows, newer if guard else None))

@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,12 +17,13 @@ from pendler.bus import open_bus
 from pendler.memory import settle_down
 from pendler.settings import Settings
 from pendler.store import Doc, Store, everything, open_store
-from schemas.event import Outcome, Reason
+from schemas.event import Outcome
 from schemas.vacancy import Status
 from services.ingest import feed_commands, keys, source_commands
 from services.ingest.demonstration import MARK
-from services.ingest.feed import Feed, Flaw, Item, feeds
-from services.ingest.service import notices, reading
+from services.ingest.feed import feeds
+from services.ingest.normalising import normalised
+from services.ingest.service import notices
 from services.ingest.state import KEYS, MARKS, VACANCIES
 
 app = typer.Typer()
@@ -54,36 +54,6 @@ def normalise(
     for file in files or ["-"]:
         for line in normalised(file, feeds()[feed], at):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def normalised(file: str, feed: Feed, now: datetime) -> Iterator[dict[str, Any]]:
-    """What ingest makes of each record of a file; a file that cannot be cut is one line with record 0."""
-    try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        items = list(feed.split(raw))
-    except Flaw as flaw:
-        yield _line(file, 0, None, Outcome.REJECTED, flaw.reason)
-    except OSError as error:
-        yield _line(file, 0, None, Outcome.REJECTED, Reason(rule="no-such-file", value=file[:80], hint=str(error)))
-    else:
-        for n, item in enumerate(items, 1):
-            yield _read(file, n, item, feed, now)
-
-
-def _read(file: str, n: int, item: Item, feed: Feed, now: datetime) -> dict[str, Any]:
-    read = item.flaw or reading(feed, item.body, now)
-    if isinstance(read, Reason):
-        return _line(file, n, item.external_id, Outcome.REJECTED, read)
-    outcome = Outcome.PUBLISHED if read.status is Status.ACTIVE else Outcome.CLOSED
-    warning = next(iter(read.warnings), None)
-    return _line(file, n, read.vacancy.origin.external_id, outcome, warning, read.vacancy.model_dump(mode="json"))
-
-
-def _line(
-    file: str, n: int, identity: str | None, outcome: Outcome, reason: Reason | None, vacancy: Any = None
-) -> dict[str, Any]:
-    told = reason.model_dump(mode="json") if reason else None
-    return {"file": file, "record": n, "id": identity, "outcome": outcome, "reason": told, "vacancy": vacancy}
 
 
 @app.command()

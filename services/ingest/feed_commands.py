@@ -16,6 +16,7 @@ from services.ingest.feed import feeds
 from services.ingest.guard import Counts, verdict
 from services.ingest.mapped import feed_of
 from services.ingest.mapping import Unmapped, load
+from services.ingest.normalising import normalised
 
 app = typer.Typer(help="Feeds of sources, and the guard that keeps a broken one from closing vacancies.")
 T = TypeVar("T")
@@ -71,8 +72,6 @@ def guard(
 @app.command("try")
 def try_mapping(mapping: File, file: File) -> None:
     """Read FILE as a feed without code would that MAPPING (YAML) describes, without keeping anything."""
-    from services.ingest.commands import normalised
-
     try:
         feed = feed_of(load(mapping))
     except Unmapped as error:
