@@ -13,7 +13,7 @@ ARENAS = 2
 def give_back() -> None:
     """From now on what is freed goes back to the system, where glibc would keep it: the first thing a process does.
 
-    Batches come and go, and threads have a heap each: 70 MB of five processes were kept for nobody.
+    Batches come and go, and glibc gives every thread a heap that it keeps at its largest.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
