@@ -52,6 +52,7 @@ class Exchange:
             "PENDLER_PORT": str(self.port),
             "PENDLER_LOG": "warning",
             "PENDLER_GATHER": "0",
+            "PYTHONFAULTHANDLER": "1",
             **(environment or {}),
         }
         self.processes: dict[str, Process] = {}
@@ -64,10 +65,26 @@ class Exchange:
             self.processes[name] = Exchange.spawn(command, {**self._environment, **environment}, log)
 
     def ready(self, seconds: float = 90) -> float:
-        """Waits until the web process answers; gives the seconds it took."""
-        return wait_for(self._answers, seconds, "the web process to answer")
+        """Waits until the web process answers; gives the seconds it took.
+
+        Raises:
+            RuntimeError: it has ended, or does not answer in time; with the ends of the logs, and where each process stood.
+        """
+        try:
+            return wait_for(self._answers, seconds, "the web process to answer")
+        except TimeoutError as late:
+            for process in self.processes.values():
+                process.send_signal(signal.SIGABRT)
+                process.wait(10)
+            raise RuntimeError(f"{late}; {self._last_words()}") from None
+
+    def _last_words(self) -> str:
+        logs = {name: (self.home / f"{name}.log").read_text(errors="replace") for name in self.processes}
+        return "\n".join(f"the log of {name} ends:\n{log[-4000:]}" for name, log in logs.items())
 
     def _answers(self) -> bool:
+        if "web" in self.processes and (code := self.processes["web"].poll()) is not None:
+            raise RuntimeError(f"the web process ended with {code}; {self._last_words()}")
         try:
             return bool(self.http.get("/readyz").is_success)
         except httpx2.HTTPError:

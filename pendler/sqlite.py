@@ -1,6 +1,7 @@
 """How Pendler uses SQLite: durable, patient with other writers, one transaction at a time."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from pendler.service import Misconfigured
+from pendler.service import Misconfigured, Unavailable
 
 PATIENCE = 10.0
 ROWS = 500
@@ -19,17 +20,38 @@ def connect(path: Path, schema: str = "") -> sqlite3.Connection:
 
     Raises:
         Misconfigured: it cannot be created or opened.
+        Unavailable: others have not let go of it for `PATIENCE` seconds.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA wal_autocheckpoint=4000")
         connection.executescript(schema)
     except (OSError, sqlite3.OperationalError) as error:
+        if _busy(error):
+            raise Unavailable(f"{path}: {error}") from error
         raise Misconfigured(f"{path} cannot be used: {error}. See that its folder is there and writable") from error
     return connection
+
+
+def _busy(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Sets WAL mode. SQLite is not patient here: of two that set it at once, one is told at once that it is locked."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

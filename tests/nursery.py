@@ -5,6 +5,7 @@ What `pendler` itself starts, as in `tests/test_flow.py`, starts as it does for 
 """
 
 import atexit
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -68,6 +69,7 @@ def live(arguments: list[str], environment: dict[str, str], log: str) -> None:
     os.dup2(out, 2)
     os.environ.clear()
     os.environ.update(environment)
+    faulthandler.enable()
     sys.argv = ["pendler", *arguments]
     try:
         main(arguments)
