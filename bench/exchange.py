@@ -68,7 +68,7 @@ class Exchange:
         """Waits until the web process answers; gives the seconds it took.
 
         Raises:
-            RuntimeError: it has ended, or does not answer in time; with the ends of the logs, and where each process stood.
+            RuntimeError: it has ended, or is late; with the ends of the logs, and where each process stood.
         """
         try:
             return wait_for(self._answers, seconds, "the web process to answer")
