@@ -9,24 +9,32 @@ from functools import cache, lru_cache
 from itertools import chain
 
 from pendler.esco import lexicon
-from pendler.text import fold, sought, words
+from pendler.text import LONGEST_WORD, fold, sought, words
 
 REMEMBERED = 50_000
-"""Words of one language."""
+"""Pieces of text of one language."""
 
 
 class Terms(dict[str, tuple[str, ...]]):
-    """The terms of each word of one language: itself, its stem, the occupation it ends in. Worked out at first."""
+    """The terms of what stands between two blanks, worked out when it is first met: most texts repeat most of them.
+
+    Each word in it gives itself, its stem in the language, and the occupation it ends in.
+    """
 
     def __init__(self, language: str | None) -> None:
         super().__init__()
         self._language = language
 
-    def __missing__(self, word: str) -> tuple[str, ...]:
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        found = tuple(chain.from_iterable(map(self._of, words(piece))))
         if len(self) >= REMEMBERED:
             self.clear()
-        found = self[word] = (*sought(word, self._language), *(tail for tail in _tails(fold(word)) if tail in heads()))
+        if len(piece) <= LONGEST_WORD:
+            self[piece] = found
         return found
+
+    def _of(self, word: str) -> Iterable[str]:
+        return chain(sought(word, self._language), (tail for tail in _tails(fold(word)) if tail in heads()))
 
 
 def _tails(word: str) -> Iterable[str]:
@@ -42,7 +50,7 @@ def heads() -> frozenset[str]:
 
 def terms(text: str, language: str | None) -> list[str]:
     """The terms of a text, in order, repeated as they occur."""
-    return list(chain.from_iterable(map(terms_of(language).__getitem__, words(text))))
+    return list(chain.from_iterable(map(terms_of(language).__getitem__, text.split())))
 
 
 @cache

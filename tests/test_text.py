@@ -121,6 +121,13 @@ def test_a_text_has_its_words_their_stems_and_the_occupation_a_compound_ends_in(
     assert terms(text, language) == expected
 
 
+@patient
+@given(st.lists(st.one_of(st.text(), st.sampled_from(" \u0301\u0345\u03a3\u00a8\xa0+#İ")), max_size=8).map("".join))
+def test_the_terms_of_a_text_are_those_of_its_words(text: str) -> None:
+    whole = [term for word in words(text) for term in terms(word, "nl")]
+    assert terms(text, "nl") == whole
+
+
 @pytest.mark.parametrize(
     ("asked", "text", "language", "met"),
     [

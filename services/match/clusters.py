@@ -37,7 +37,7 @@ class Known:
 
     def document(self) -> Doc:
         return {
-            "opening": self.opening.document(),
+            "opening": self.opening.document,
             "version": self.order,
             "at": self.at.isoformat(),
             "links": {ref: list(link) for ref, link in self.links.items()},
@@ -150,7 +150,7 @@ def _repost(opening: Opening, others: Iterable[Opening]) -> str | None:
     for other in others:
         ended = other.source == opening.source and not other.open
         alike = other.title == opening.title and not other.places.isdisjoint(opening.places)
-        if ended and alike and (shared(opening.pieces, other.pieces) or 0) >= SAME_TEXT:
+        if ended and alike and (shared(opening.parts, other.parts) or 0) >= SAME_TEXT:
             return other.ref
     return None
 

@@ -10,6 +10,7 @@ import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from zlib import crc32
 
@@ -40,14 +41,14 @@ Parts = frozenset[int]
 
 @dataclass(frozen=True)
 class Opening:
-    """What of a vacancy is compared. `pieces` are numbers, from which no text can be made."""
+    """What of a vacancy is compared. `pieces` are its `parts`, packed: numbers, from which no text can be made."""
 
     ref: str
     references: frozenset[str]
     title: str
     employer: str
     places: frozenset[str]
-    pieces: Parts
+    pieces: str
     language: str | None = None
     open: bool = True
 
@@ -64,15 +65,24 @@ class Opening:
                 yield f"{BY_EMPLOYER}{self.employer}|{place}"
             yield f"t:{self.title}|{place}"
 
+    @cached_property
+    def parts(self) -> Parts:
+        return frozenset(array("I", base64.b64decode(self.pieces)))
+
+    @cached_property
     def document(self) -> dict[str, Any]:
-        given = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(self).items()}
-        return given | {"pieces": packed(self.pieces)}
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in given.items()}
 
     @classmethod
     def read(cls, doc: dict[str, Any]) -> "Opening":
-        given: dict[str, Any] = {name: doc[name] for name in cls.__dataclass_fields__}
-        given |= {name: frozenset(value) for name, value in given.items() if isinstance(value, list)}
-        return cls(**given | {"pieces": unpacked(doc["pieces"])})
+        """As it was kept: most of those that are read are only looked at, and kept as they are."""
+        given: dict[str, Any] = {
+            name: frozenset(value) if isinstance(value, list) else value for name, value in doc.items()
+        }
+        opening = cls(**given)
+        vars(opening)["document"] = doc
+        return opening
 
 
 def opening_of(event: VacancyMatched) -> Opening | None:
@@ -87,7 +97,7 @@ def opening_of(event: VacancyMatched) -> Opening | None:
         title=next(iter(variants(first.title)), normal(first.title)),
         employer=employer_of(vacancy.employer.name or ""),
         places=frozenset(_places(event, vacancy)),
-        pieces=pieces_of(first.text),
+        pieces=packed(pieces_of(first.text)),
         language=event.derived.language or first.language,
     )
 
@@ -136,10 +146,6 @@ def packed(pieces: Parts) -> str:
     return base64.b64encode(array("I", sorted(pieces)).tobytes()).decode()
 
 
-def unpacked(text: str) -> Parts:
-    return frozenset(array("I", base64.b64decode(text)))
-
-
 def shared(one: Parts, other: Parts) -> float | None:
     """How much of the shorter text is in the longer; None where one of them is too short to tell."""
     few = min(len(one), len(other))
@@ -148,7 +154,7 @@ def shared(one: Parts, other: Parts) -> float | None:
 
 def same(one: Opening, other: Opening) -> tuple[float, str] | None:
     """How sure it is that two vacancies are one opening, and why; None where they are not."""
-    title, text = _title_likeness(one.title, other.title), shared(one.pieces, other.pieces)
+    title, text = _title_likeness(one.title, other.title), shared(one.parts, other.parts)
     if common := one.references & other.references:
         reference = min(common)
         if not reference.isdigit() or title >= LIKELY_TITLE or (text or 0) >= SAME_TEXT:
