@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -157,10 +158,14 @@ def on_engines(folder: Path, places: Path, nodes: int = 3) -> Iterator[Ground]:
     """An exchange, a process a service, on Kafka of so many nodes, MongoDB's stand-in, Elasticsearch and SMTP."""
     with ExitStack() as stack:
         advertised = free_ports()
-        engines = {"kafka": stack.enter_context(started("kafka", nodes, KAFKA_ADVERTISED=str(advertised)))}
+        starting = {
+            "kafka": started("kafka", nodes, KAFKA_ADVERTISED=str(advertised)),
+            **{name: started(name) for name in ("mongodb", "elasticsearch")},
+        }
+        with ThreadPoolExecutor() as side_by_side:
+            engines = dict(zip(starting, side_by_side.map(stack.enter_context, starting.values()), strict=True))
         ports = [(advertised + 10 * node, engines["kafka"].port + 10 * node) for node in range(nodes)]
         lines = stack.enter_context(line(ports))
-        engines |= {name: stack.enter_context(started(name)) for name in ("mongodb", "elasticsearch")}
         brokers = engines["kafka"].output("bootstrap").strip()
         ensure_topics(f"kafka://{brokers}", READERS, replication=nodes)
         home = folder / "home"

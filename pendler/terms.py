@@ -11,7 +11,7 @@ from itertools import chain
 from pendler.esco import lexicon
 from pendler.text import LONGEST_WORD, fold, sought, words
 
-REMEMBERED = 50_000
+REMEMBERED = 15_000
 """Pieces of text of one language."""
 
 

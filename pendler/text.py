@@ -41,7 +41,7 @@ def _stemmer(language: str) -> "Stemmer.Stemmer | None":
     return Stemmer.Stemmer(STEMMERS[language], 0) if language in STEMMERS else None
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def sought(word: str, language: str | None) -> tuple[str, ...]:
     """The terms any of which a text must have for a searched `word`: as written, or its stem in `language`."""
     stemmer = _stemmer(language) if language else None

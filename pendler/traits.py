@@ -62,7 +62,7 @@ def _said(name: str, value: str | None, how: str = "=") -> str:
     return f"{name}{how}{value or UNSAID}"
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def employer(name: str) -> str:
     return f"employer={' '.join(map(fold, words(name)))}"
 

@@ -60,7 +60,7 @@ class Pack:
             for language, titles in concept.titles.items():
                 for title in titles:
                     self._titles.setdefault(normal(title), {}).setdefault(language, concept.uri)
-        self.knows = lru_cache(maxsize=50_000)(self._knows)
+        self.knows = lru_cache(maxsize=15_000)(self._knows)
         self.longest = max(title.count(" ") + 1 for title in self._titles)
 
     @cached_property

@@ -26,7 +26,7 @@ SHARED = 3
 """Letters at the beginning that two words have in common which are one word in two genders."""
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def variants(title: str) -> tuple[str, ...]:
     """The title in folded words, once for each gender it names; nothing for a title without a word."""
     plain = NOISE.sub(" ", title[:LONGEST])
