@@ -13,7 +13,7 @@ from datetime import datetime
 from pendler.service import Fact, Handler, Result
 from pendler.store import Collection, Doc, Store
 from schemas.event import Erased, Event, VacancyClustered, VacancyMatched
-from services.match.openings import BY_EMPLOYER, SAME_TEXT, Opening, opening_of, same, shared
+from services.match.openings import BY_REFERENCE, SAME_TEXT, Opening, opening_of, same, shared
 
 OPENINGS = Collection("openings")
 BLOCKS = Collection("blocks")
@@ -64,7 +64,7 @@ async def clustered(store: Store, facts: Sequence[Fact]) -> Result:
     """What changes in the clusters by these facts."""
     newest = {fact.ref: fact for fact in facts}
     found = {fact.ref: opening for fact in newest.values() if (opening := _opening(fact))}
-    keys = {key for opening in found.values() for key in opening.keys}
+    keys = {key for opening in found.values() for key in (*opening.keys, *opening.ended_keys)}
     blocks = {key: list(doc["refs"]) for key, doc in (await store.get(BLOCKS, sorted(keys))).items()}
     near = {ref for opening in found.values() for ref in _near(opening, blocks)}
     before = await store.get(OPENINGS, sorted({*newest, *near}))
@@ -86,10 +86,12 @@ async def clustered(store: Store, facts: Sequence[Fact]) -> Result:
 
 
 def _near(opening: Opening, blocks: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """What may be the same opening, or what it repeats: of its own source only what has its title or reference."""
+    """What may be the same opening, or what it repeats: of its own source only what has closed, or its reference."""
     for key in opening.keys:
-        own = key.startswith(BY_EMPLOYER)
-        yield from (ref for ref in blocks.get(key, ()) if not (own and ref.partition(":")[0] == opening.source))
+        own = f"{opening.source}:"
+        yield from (ref for ref in blocks.get(key, ()) if key.startswith(BY_REFERENCE) or not ref.startswith(own))
+    for key in opening.ended_keys:
+        yield from blocks.get(key, ())
 
 
 def _opening(fact: Fact) -> Opening | None:
@@ -126,6 +128,7 @@ def _take(
     _unlink(fact.ref, known)
     if opening is None:
         assert old
+        _add(fact.ref, old.opening.ended_keys, blocks, added)
         known[fact.ref] = replace(old, opening=replace(old.opening, open=False), order=fact.order, at=fact.at, links={})
         return
     one = Known(opening, fact.order, fact.at, told=old.told if old else 0, members=old.members if old else ())
@@ -133,10 +136,14 @@ def _take(
     near = dict.fromkeys(ref for ref in _near(opening, blocks) if ref in known)
     one.repost_of = _repost(opening, (known[ref].opening for ref in near if ref != fact.ref))
     _link(one, [known[ref] for ref in near if ref != fact.ref])
-    for key in opening.keys:
-        if fact.ref not in blocks.setdefault(key, []):
-            blocks[key].append(fact.ref)
-            added.setdefault(key, []).append(fact.ref)
+    _add(fact.ref, opening.keys, blocks, added)
+
+
+def _add(ref: str, keys: Iterable[str], blocks: dict[str, list[str]], added: dict[str, list[str]]) -> None:
+    for key in keys:
+        if ref not in blocks.setdefault(key, []):
+            blocks[key].append(ref)
+            added.setdefault(key, []).append(ref)
 
 
 def _unlink(ref: str, known: Mapping[str, Known]) -> None:

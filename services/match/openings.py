@@ -33,9 +33,10 @@ SPARSE = 4
 """Of the words of a text, one in so many begins a piece that is kept."""
 FEW = 8
 """Pieces under which a text is too short to tell anything."""
+MOST_PLACES = 5
 SAME_TEXT, LIKELY_TEXT, SAME_TITLE, LIKELY_TITLE = 0.9, 0.85, 0.99, 0.6
-BY_EMPLOYER = "e:"
-"""How the keys begin that all advertisements of an employer at a place share."""
+BY_REFERENCE = "r:"
+"""How the keys begin that one source, too, may use again for the same opening."""
 Parts = frozenset[int]
 
 
@@ -59,11 +60,16 @@ class Opening:
     @property
     def keys(self) -> Iterator[str]:
         """What openings that may be this one share with it."""
-        yield from (f"r:{one}" for one in sorted(self.references))
-        for place in sorted(self.places)[:5]:
+        yield from (f"{BY_REFERENCE}{one}" for one in sorted(self.references))
+        for place in sorted(self.places)[:MOST_PLACES]:
             if self.employer:
-                yield f"{BY_EMPLOYER}{self.employer}|{place}"
+                yield f"e:{self.employer}|{place}"
             yield f"t:{self.title}|{place}"
+
+    @property
+    def ended_keys(self) -> Iterator[str]:
+        """What it shares with those that have closed at its source and may be repeated by it."""
+        yield from (f"c:{self.source}|{self.title}|{place}" for place in sorted(self.places)[:MOST_PLACES])
 
     @cached_property
     def parts(self) -> Parts:
