@@ -15,7 +15,7 @@ from lxml import html
 from pendler.speech import LANGUAGES
 from schemas.query import Origin, Query
 from services.notify import digest
-from services.notify.mail.outbox import LINES
+from services.notify.message import LINES
 from services.notify.state import Subscription, subscription
 
 GOLDEN = Path(__file__).parent / "mails"

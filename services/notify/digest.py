@@ -105,7 +105,7 @@ def _message(
         "Auto-Submitted": "auto-generated",
     }
     plain, rich = (render(PACKAGE, f"{template}.{kind}", to.language, told) for kind in ("txt", "html"))
-    return message(plain, rich, {**first, **headers, "Content-Language": to.language})
+    return message(plain, rich, {**first, **headers, "Content-Language": to.language}, f"=_{links['mail']}")
 
 
 def search_words(query: Query, spoken: Speech) -> str:

@@ -9,9 +9,7 @@ from io import BufferedWriter
 from pathlib import Path
 
 from pendler.service import Misconfigured, Unavailable
-
-LINES = policy.SMTP.clone(max_line_length=900)
-"""Links in headers must stay whole: Python would break a longer line by encoding it."""
+from services.notify.message import LINES
 
 
 class Outbox:
