@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from email import policy
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import Any
@@ -19,14 +20,21 @@ def header_text(text: str) -> str:
 
 
 class _AsGiven(EmailPolicy):
-    """Takes headers in plain letters as they are: Python's policy parses each at every look, half of a mail's time.
+    """Takes headers as they are: Python's policy parses each at every look, half of a mail's time.
 
-    Text goes as it is, too, where no line of it is too long for that.
+    A subject in other letters is free text, and encoded as a whole when it is written. Text goes as it is, too, where
+    no line of it is too long for that.
     """
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        plain = isinstance(value, str) and value.isascii() and value.isprintable()
-        return (name, value) if plain else super().header_store_parse(name, value)
+        line = isinstance(value, str) and value.isprintable() and (value.isascii() or name == "Subject")
+        return (name, value) if line else super().header_store_parse(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if type(value) is str and not value.isascii():  # what was parsed is more than a text
+            words = Header(value, "utf-8", header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {words}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
 
     def header_max_count(self, name: str) -> int | None:  # noqa: ARG002 - `message` names each once
         return None
