@@ -10,7 +10,7 @@ from services.notify.ledger import MOST, UNCLAIMED, claimed_by, complete, new_ma
 from services.notify.schedule import day_of, next_digest
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, Frequency, Kind, MailState, State, Subscription
 
-AT_ONCE = 500
+AT_ONCE = 2000
 A_DAY = 4
 """Alerts a day that a person gets at once; what comes then is in the next digest."""
 ROUND = 5.0

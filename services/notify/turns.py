@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-MOST = 16
+MOST = 32
 """In one turn: half of those who may be in a queue do something else meanwhile."""
 
 

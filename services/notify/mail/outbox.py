@@ -17,7 +17,7 @@ from services.notify.turns import Turns
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
-    at_once = 32
+    at_once = 64
     patience = 10.0
 
     def __init__(self, directory: str) -> None:
