@@ -29,7 +29,7 @@ from services.notify.tokens import Tokens
 from services.notify.why_not import ref_in, verdict
 from services.notify.why_not import told as told_why
 
-SEARCHED = ("q", "near", "km")
+SEARCHED = ("q", "near", "km", "minutes")
 """What of a search a person can change here; for the rest they search anew."""
 WEEK = 7 * 86400.0
 
@@ -93,6 +93,7 @@ class Manage:
             "title": event.vacancy.title if event and event.vacancy else ad,
             "lines": told_why(found, spoken) if found else [spoken.gettext("There is no such advertisement here.")],
             "wider": found and found.wider,
+            "unit": found and found.unit,
         }
         return page(PACKAGE, "why_not.html", request, **told)
 
