@@ -175,7 +175,8 @@ def test_a_search_by_minutes_in_words(language: str, words: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_speaks(language: str) -> None:
-    context = {"languages": [], "path": "/", "heading": "", "lines": [], "button": "", "chosen": None, "further": []}
+    told = {"heading": "", "lines": [], "button": "", "chosen": None, "further": [], "preview": None}
+    context = {"languages": [], "path": "/", **told}
     html = render("services.notify", "say.html", language, context)
     assert speech(language).gettext("Search jobs") in html
     assert ("Search jobs" in html) == (language == "en")

@@ -26,17 +26,26 @@ PLAIN = re.compile(r"[\w+#&'’-]+")
 def alert(
     subscription: Subscription, matches: Sequence[Mapping[str, Any]], links: Mapping[str, str], now: datetime
 ) -> EmailMessage:
-    """The mail that tells of new vacancies, the nearest and best first."""
-    ordered = sorted(matches, key=_rank)
+    """The mail that tells of new vacancies, the nearest and best first, and of what is new of those that were saved."""
+    new, saved = ([one for one in matches if ("news" in one["item"]) is is_saved] for is_saved in (False, True))
     spoken = speech(subscription.language)
-    count = len(matches)
-    jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
-    subject = f"{jobs} {search_words(subscription.query, spoken)}"
     context = {
-        "items": [spoken_item(match["item"], spoken) for match in ordered[:SHOWN]],
-        "more": max(0, count - SHOWN),
+        "items": [spoken_item(match["item"], spoken) for match in sorted(new, key=_rank)[:SHOWN]],
+        "saved": [spoken_item(match["item"], spoken) for match in saved],
+        "more": max(0, len(new) - SHOWN),
     }
-    return _message(subscription, "alert", subject.strip(), context, links, _listed(links, now))
+    subject = _new_jobs(len(new), subscription, spoken) if new else _news(len(saved), spoken)
+    return _message(subscription, "alert", subject, context, links, _listed(links, now))
+
+
+def _new_jobs(count: int, one: Subscription, spoken: Speech) -> str:
+    jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
+    return f"{jobs} {search_words(one.query, spoken)}".strip()
+
+
+def _news(count: int, spoken: Speech) -> str:
+    told = spoken.ngettext("News of %(num)s advertisement you saved", "News of %(num)s advertisements you saved", count)
+    return told % {"num": count}
 
 
 def _rank(match: Mapping[str, Any]) -> tuple[bool, bool, float, int, float]:

@@ -68,9 +68,10 @@ async def complete(store: Store, identity: str) -> None:
     await store.put(MATCHES, late, guard=True)
 
 
-async def order(store: Store, kind: Kind, subscription: str, identity: str = "") -> None:
-    """Asks for a mail of its own to a subscriber; under one `identity` once."""
-    await store.insert(MAILS, {identity or uuid4().hex: new_mail(subscription, kind, MailState.PENDING)})
+async def order(store: Store, kind: Kind, subscription: str, identity: str = "", **more: str) -> None:
+    """Asks for a mail of its own to a subscriber; under one `identity` once. `more` is kept with it."""
+    mail = {**new_mail(subscription, kind, MailState.PENDING), **more}
+    await store.insert(MAILS, {identity or uuid4().hex: mail})
 
 
 def new_mail(subscription: str, kind: Kind, state: MailState) -> Doc:

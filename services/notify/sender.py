@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
+from urllib.parse import quote
 
 from pendler import tracing
 from pendler.bus import failpoint
@@ -130,7 +131,8 @@ class Sender:
                 confirm = f"{subscriptions}/confirm/{self._tokens.confirm(one.id)}"
                 return digest.confirmation(one, {**links, "confirm": confirm}, now)
             case Kind.LINK:
-                return digest.link(one, links, now)
+                save = f"&save={quote(doc['save'], safe='')}" if doc.get("save") else ""
+                return digest.link(one, {**links, "manage": f"{links['manage']}{save}"}, now)
             case Kind.REMINDER:
                 return digest.reminder(one, links, now)
         return digest.alert(one, matches, links, now)
