@@ -17,6 +17,7 @@ def templates(package: str, language: str) -> Environment:
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("pendler")]),
         autoescape=select_autoescape(),
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -141,7 +141,7 @@ class Hostile:
         answers = self.answers.get(step, [POLITE[step]])
         answer = answers[min(self.steps.count(step), len(answers)) - 1]
         if answer == HANG:
-            await asyncio.Event().wait()
+            await asyncio.sleep(3600)  # the loop holds on to who waits so; of an event, nobody would
         while answer == DRIP:
             writer.write(b"2")
             await asyncio.sleep(0.05)

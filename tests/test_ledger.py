@@ -353,7 +353,7 @@ async def sending(desk: Desk, kind: Kind = Kind.ALERT) -> str:
         await desk.matched(one, "x:1")
         await desk.gather()
     identity, doc = await desk.the_mail()
-    assert await ledger.claim(desk.store, identity, doc)
+    assert await ledger.claim(desk.store, {identity: doc})
     await desk.recover()
     assert (await desk.the_mail())[1]["state"] == MailState.SENDING, "not before its lease has run out"
     await desk.aged("until")
@@ -410,7 +410,7 @@ def test_a_confirmation_whose_fate_nobody_knows_is_sent_once_more_and_no_more(ho
         await desk.recover()
         assert await desk.states() == [MailState.PENDING]
         _, doc = await desk.the_mail()
-        assert await ledger.claim(desk.store, identity, doc)
+        assert await ledger.claim(desk.store, {identity: doc})
         await desk.aged("until")
         for _ in range(3):
             await desk.recover()
@@ -551,8 +551,8 @@ def test_a_move_loses_against_a_newer_version(home: Path) -> None:
     async def work(desk: Desk) -> None:
         await ledger.order(desk.store, Kind.CONFIRM, "s")
         identity, doc = await desk.the_mail()
-        claims = [ledger.claim(desk.store, identity, doc) for _ in range(5)]
-        assert sum(won is not None for won in await asyncio.gather(*claims)) == 1
+        claims = [ledger.claim(desk.store, {identity: doc}) for _ in range(5)]
+        assert sum(bool(won) for won in await asyncio.gather(*claims)) == 1
         assert await ledger.move(desk.store, identity, doc, MailState.CANCELLED) is None
         _, current = await desk.the_mail()
         assert (current["state"], current["version"]) == (MailState.SENDING, doc["version"] + 1)

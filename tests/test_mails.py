@@ -15,7 +15,7 @@ from lxml import html
 from pendler.speech import LANGUAGES
 from schemas.query import Origin, Query
 from services.notify import digest
-from services.notify.mail.outbox import LINES
+from services.notify.message import LINES
 from services.notify.state import Subscription, subscription
 
 GOLDEN = Path(__file__).parent / "mails"
@@ -37,7 +37,7 @@ def person(language: str) -> Subscription:
 def match(n: int, **members: Any) -> dict[str, Any]:
     item = {
         "ref": f"demo:{n}", "title": "Constructielasser", "language": "nl", "employer": "Werf NV",
-        "places": [("Terneuzen", "NL")], "km": 17.2, "speaks": [("nl", False)], "occupation": None,
+        "places": [("Terneuzen", "NL")], "km": 17.2, "minutes": 25, "speaks": [("nl", False)], "occupation": None,
         "pay": {"minimum": 2900, "maximum": 3400, "currency": "EUR", "interval": "Month"},
         "apply_by": datetime(2026, 12, 12, tzinfo=UTC).timestamp(), "published": 1.0, "demonstration": False,
         "why": ["because"],
@@ -51,9 +51,16 @@ def mail(kind: str, language: str) -> EmailMessage:
         made: EmailMessage = getattr(digest, kind)(one, LINKS, NOW)
         return made
     bare = match(
-        2, title="Lasser", employer=None, pay=None, apply_by=None, km=None, speaks=[("fr", True), ("en", True)]
+        2,
+        title="Lasser",
+        employer=None,
+        pay=None,
+        apply_by=None,
+        km=None,
+        minutes=None,
+        speaks=[("fr", True), ("en", True)],
     )
-    many = [match(n, km=40.0 + n) for n in range(3, 25)]
+    many = [match(n, km=40.0 + n, minutes=40 + n) for n in range(3, 25)]
     return digest.alert(one, [*many, bare, match(1)], LINKS, NOW)
 
 
@@ -98,7 +105,7 @@ def test_the_first_is_the_nearest_and_says_all_that_is_known() -> None:
     assert plain
     first = re.sub(r"\s+", " ", plain.get_content().partition("Constructielasser")[2])
     assert first.startswith(
-        " Werf NV · Terneuzen, Nederland · 17 km · € 2.900–3.400 per maand · Nederlands: waarschijnlijk · "
+        " Werf NV · Terneuzen, Nederland · 17 km, ± 25 min · € 2.900–3.400 per maand · Nederlands: waarschijnlijk · "
         "solliciteren tot en met 12 december 2026 Waarom: because. https"
     )
     assert mail("alert", "nl")["Subject"].startswith("24 nieuwe banen voor “lasser” bij Zelzate")

@@ -157,9 +157,26 @@ def test_a_search_in_words(language: str, words: str) -> None:
     assert plain(search_words(query, speech(language))) == words
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "for “lasser” within about 45 minutes of Zelzate"),
+        ("nl", "voor “lasser” binnen ongeveer 45 minuten van Zelzate"),
+        ("da", "for »lasser« inden for cirka 45 minutter fra Zelzate"),
+        ("de", "für „lasser“ höchstens etwa 45 Minuten von Zelzate entfernt"),
+        ("fr", "pour « lasser » à environ 45 minutes au plus de Zelzate"),
+        ("sv", "för ”lasser” inom cirka 45 minuter från Zelzate"),
+        ("nb", "for «lasser» innen omtrent 45 minutter fra Zelzate"),
+    ],
+)
+def test_a_search_by_minutes_in_words(language: str, words: str) -> None:
+    assert plain(search_words(Query(q="lasser", near="Zelzate", minutes=45), speech(language))) == words
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_speaks(language: str) -> None:
-    context = {"languages": [], "path": "/", "heading": "", "lines": [], "button": "", "chosen": None, "further": []}
+    told = {"heading": "", "lines": [], "button": "", "chosen": None, "further": [], "preview": None}
+    context = {"languages": [], "path": "/", **told}
     html = render("services.notify", "say.html", language, context)
     assert speech(language).gettext("Search jobs") in html
     assert ("Search jobs" in html) == (language == "en")

@@ -126,3 +126,29 @@ def test_why_somebody_did_not_get_an_advertisement(exchange: Exchange) -> None:
     assert "It fits." in why(near["ref"]) or "It fits, but" in why(near["ref"])
     for wrong in ("nothing:here", "", "http://localhost/vacancies/%2e%2e%2fstatus", "../../admin", "x" * 400):
         assert "There is no such advertisement here." in why(wrong)
+
+
+def test_an_advertisement_is_saved_and_let_go_by_its_link_and_a_search_is_shown_before_it_is_confirmed(
+    exchange: Exchange,
+) -> None:
+    key = (exchange.home / "secret").read_text()
+    manage = f"/subscriptions/manage/{Tokens(key).manage(subscriber_id(ADDRESS, key))}"
+    near = exchange.search(near="Zelzate", km=40, limit=1)["vacancies"][0]
+
+    def said(answer: Any) -> str:
+        return " ".join(html.document_fromstring(answer.text).find(".//main").text_content().split())
+
+    detail = exchange.http.get(f"/vacancies/{near['ref']}", params={"lang": "en"})
+    assert f"/subscriptions/link?save={near['ref'].replace(':', '%3A')}" in detail.text
+    assert f'value="{near["ref"]}"' in exchange.http.get(manage, params={"save": near["ref"], "lang": "en"}).text
+    for do, there in (("save", 1), ("save", 1), ("forget", 0)):
+        form = {"ad": f"http://localhost/vacancies/{near['ref']}?lang=nl", "do": do, "lang": "en"}
+        answer = exchange.http.post(f"{manage}/saved", data=form)
+        assert answer.status_code == 303
+        assert said(exchange.http.get(manage, params={"lang": "en"})).count(near["title"]) == there
+    wrong = exchange.http.post(f"{manage}/saved", data={"ad": "nothing:here", "do": "save", "lang": "en"})
+    assert (wrong.status_code, "There is no such advertisement here." in wrong.text) == (400, True)
+    shown = said(exchange.http.get(f"/subscriptions/confirm/{Tokens(key).confirm('demonstration')}?lang=en"))
+    newest = exchange.search(near="Zelzate", km=40, sort="newest", limit=5)["vacancies"]
+    assert re.search(r"About \d+ a (day|week)\. The last ones:|None in the last 7 days\.", shown)
+    assert all(one["title"] in shown for one in newest)

@@ -21,6 +21,7 @@ from pendler.settings import Settings
 from pendler.store import Collection, Doc
 from pendler.store.sqlite import SqliteStore
 from pendler.web import web_app
+from pendler.wording import understood
 from schemas.event import Erased, VacancyClustered
 from schemas.query import Query
 from services.notify import clusters, ledger, operating, schedule, subscribing
@@ -294,6 +295,25 @@ def test_the_api_refuses_what_it_does_not_know(run: Callable[[Work], None], wron
         assert answer.status_code == 422
         assert next(iter(wrong)) in answer.text
         assert await house.store.count(SUBSCRIPTIONS) == 0
+
+    run(work)
+
+
+def test_what_its_words_stand_for_is_kept_with_a_search_until_they_are_changed(run: Callable[[Work], None]) -> None:
+    async def work(house: House) -> None:
+        asked = {"address": "a@example.org", "language": "nl", "query": {"q": "lasser", "lang": "nl"}}
+        assert (await house.http.post("/v1/subscriptions", json=asked)).status_code == 202
+        ((identity, doc),) = await house.store.find(SUBSCRIPTIONS)
+        assert doc["query"]["also"] == list(understood(Query(q="lasser", lang="nl")).also) != []
+        one = await subscribing.find(house.store, identity)
+        assert one
+        await subscribing.confirm(house.store, one, datetime.now(UTC))
+        for words in ("lasser", "kok"):
+            form = {"do": "change", "q": words}
+            assert (await house.http.post(f"{house.manage(one)}/{one.id}", data=form)).status_code == 303
+            changed = await subscribing.find(house.store, one.id)
+            assert changed
+            assert changed.query.also == understood(Query(q=words, lang="nl")).also != ()
 
     run(work)
 

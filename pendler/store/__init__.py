@@ -59,7 +59,7 @@ class Store(Protocol):
         limit: int = 1000,
         past: str = "",
     ) -> list[tuple[str, Doc]]:
-        """Documents whose declared fields equal `where` and lie `within`.
+        """Documents whose declared fields equal `where`, or one of what is a list there, and lie `within`.
 
         Sorted by the range's field, then by key; without a range by key, only keys greater than `past`.
         """

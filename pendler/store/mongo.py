@@ -172,7 +172,9 @@ def _member(field: str) -> str:
 
 def _filter(collection: Collection, where: Mapping[str, Any], within: Range | None) -> dict[str, Any]:
     refuse_undeclared(collection, where, within)
-    asked: dict[str, Any] = {_member(field): {"$eq": value} for field, value in where.items()}
+    asked: dict[str, Any] = {
+        _member(field): {"$in" if isinstance(value, list) else "$eq": value} for field, value in where.items()
+    }
     if within:
         ends = {"$exists": True, "$gt": within.above, "$lte": within.upto}
         asked.setdefault(_member(within.field), {}).update(

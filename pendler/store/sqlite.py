@@ -191,8 +191,9 @@ def _conditions(collection: Collection, where: Mapping[str, Any], within: Range 
     refuse_undeclared(collection, where, within)
     parts, values = ["1"], []
     for field, value in where.items():
-        parts.append(f'"f_{field}" IS ?')
-        values.append(value)
+        several = isinstance(value, list)
+        parts.append(f'"f_{field}" IN (SELECT value FROM json_each(?))' if several else f'"f_{field}" IS ?')
+        values.append(orjson.dumps(value).decode() if several else value)
     if within and within.above is not None:
         parts.append(f'"f_{within.field}" > ?')
         values.append(within.above)

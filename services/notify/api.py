@@ -11,11 +11,14 @@ from pendler.pages import page
 from pendler.places import Places
 from pendler.problem import Problem
 from pendler.settings import Settings
-from pendler.speech import choose, speech
+from pendler.speech import Speech, choose, speech
 from pendler.store import Store
+from pendler.wording import understood
 from schemas.query import Query, QueryError
 from services.notify import subscribing
+from services.notify.asking import lately
 from services.notify.choices import Asked, BadAddress, Choices, checked_address, chosen, origin_of, saved, zones
+from services.notify.digest import search_words
 from services.notify.mail import Mail
 from services.notify.mail.outbox import Outbox
 from services.notify.state import Subscription, subscription
@@ -56,7 +59,7 @@ class Api:
         return api
 
     async def _begin(self, address: str, choices: Mapping[str, Any], pairs: list[tuple[str, str]]) -> None:
-        query = saved(Query.parse(pairs))
+        query = understood(saved(Query.parse(pairs)))
         origin, now, key = origin_of(query, self._places), self._settings.clock(), self._settings.signing_key
         asked = subscription(checked_address(address), choices["language"], query, origin, now, key)
         gathers = self._settings.gather * 60.0
@@ -89,10 +92,13 @@ class Api:
     async def ask_to_confirm(self, token: str, request: Request) -> Response:
         """Changes nothing: programs look at links, too."""
         one = await self._known(self._tokens.confirmed(token))
-        _ = self._gettext(one, request)
-        lines = [_("Shall we mail you new jobs for your search?")]
+        spoken = self._speech(one, request)
+        _ = spoken.gettext
+        lines = [_("Shall we mail you new jobs for your search?"), search_words(one.query, spoken)]
+        found = await lately(request, one.query, self._settings.clock())
+        preview = found and (found.words(spoken), found.last)
         asked: dict[str, Any] = {"heading": _("New jobs by e-mail"), "lines": lines, "button": _("Yes, mail me")}
-        return page(PACKAGE, "say.html", request, **asked, chosen=one, zones=zones(), further=[])
+        return page(PACKAGE, "say.html", request, **asked, chosen=one, zones=zones(), further=[], preview=preview)
 
     async def confirm(self, token: str, request: Request) -> Response:
         """The person's word, and how often they want mail."""
@@ -137,9 +143,12 @@ class Api:
             raise Problem(404, "no-such-link", "This link is not valid, or no longer.")
         return one
 
+    def _gettext(self, one: Subscription, request: Request) -> Callable[[str], str]:
+        return self._speech(one, request).gettext
+
     @staticmethod
-    def _gettext(one: Subscription, request: Request) -> Callable[[str], str]:
-        return speech(choose(request.query_params.get("lang"), one.language)).gettext
+    def _speech(one: Subscription, request: Request) -> Speech:
+        return speech(choose(request.query_params.get("lang"), one.language))
 
 
 def say(
@@ -151,7 +160,7 @@ def say(
     further: Sequence[tuple[str, str]] = (),
 ) -> HTMLResponse:
     """A page that says one thing, and may ask one; `further` are links with their words."""
-    told = {"heading": heading, "lines": lines, "button": button, "chosen": None, "further": further}
+    told = {"heading": heading, "lines": lines, "button": button, "chosen": None, "further": further, "preview": None}
     return page(PACKAGE, "say.html", request, status, **told)
 
 

@@ -47,7 +47,7 @@ async def untold(store: Store, claimed: Mapping[str, Doc]) -> set[str]:
             if member != doc["ref"]
         }
         for key, doc in claimed.items()
-        if doc["ref"] in found
+        if doc["ref"] in found and "news" not in doc.get("item", {})
     }
     known = await store.get(MATCHES, list({other for each in others.values() for other in each}))
     same: dict[str, Doc] = {}

@@ -18,28 +18,41 @@ from services.notify.state import Subscription
 
 PACKAGE = "services.notify"
 SHOWN = 20
+BETWEEN = "\u00a0· "
+"""Facts: a line of text does not begin with it."""
 PLAIN = re.compile(r"[\w+#&'’-]+")
 
 
 def alert(
     subscription: Subscription, matches: Sequence[Mapping[str, Any]], links: Mapping[str, str], now: datetime
 ) -> EmailMessage:
-    """The mail that tells of new vacancies, nearest and newest first."""
-    ordered = sorted(matches, key=_nearness)
+    """The mail that tells of new vacancies, the nearest and best first, and of what is new of those that were saved."""
+    new, saved = ([one for one in matches if ("news" in one["item"]) is is_saved] for is_saved in (False, True))
     spoken = speech(subscription.language)
-    count = len(matches)
-    jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
-    subject = f"{jobs} {search_words(subscription.query, spoken)}"
     context = {
-        "items": [spoken_item(match["item"], spoken) for match in ordered[:SHOWN]],
-        "more": max(0, count - SHOWN),
+        "items": [spoken_item(match["item"], spoken) for match in sorted(new, key=_rank)[:SHOWN]],
+        "saved": [spoken_item(match["item"], spoken) for match in saved],
+        "more": max(0, len(new) - SHOWN),
     }
-    return _message(subscription, "alert", subject.strip(), context, links, _listed(links, now))
+    subject = _new_jobs(len(new), subscription, spoken) if new else _news(len(saved), spoken)
+    return _message(subscription, "alert", subject, context, links, _listed(links, now))
 
 
-def _nearness(match: Mapping[str, Any]) -> tuple[bool, float, float]:
+def _new_jobs(count: int, one: Subscription, spoken: Speech) -> str:
+    jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
+    return f"{jobs} {search_words(one.query, spoken)}".strip()
+
+
+def _news(count: int, spoken: Speech) -> str:
+    told = spoken.ngettext("News of %(num)s advertisement you saved", "News of %(num)s advertisements you saved", count)
+    return told % {"num": count}
+
+
+def _rank(match: Mapping[str, Any]) -> tuple[bool, bool, float, int, float]:
+    """What meets all that is asked, the nearest, what has the words in its title, the newest."""
     item = match["item"]
-    return item["km"] is None, item["km"] or 0, -item["published"]
+    far = item.get("minutes") or item["km"]
+    return not item.get("sure", True), far is None, far or 0, -item.get("in_title", 0), -item["published"]
 
 
 def confirmation(subscription: Subscription, links: Mapping[str, str], now: datetime) -> EmailMessage:
@@ -105,7 +118,7 @@ def _message(
         "Auto-Submitted": "auto-generated",
     }
     plain, rich = (render(PACKAGE, f"{template}.{kind}", to.language, told) for kind in ("txt", "html"))
-    return message(plain, rich, {**first, **headers, "Content-Language": to.language})
+    return message(plain, rich, {**first, **headers, "Content-Language": to.language}, f"=_{links['mail']}")
 
 
 def search_words(query: Query, spoken: Speech) -> str:
@@ -117,7 +130,9 @@ def search_words(query: Query, spoken: Speech) -> str:
         asked = [" ".join(PLAIN.findall(query.q))[:60]] if query.q else []
         labels = [label(code, spoken.language) for code in query.occupation]
         parts.append(_("for “%(what)s”") % {"what": ", ".join([*asked, *labels])})
-    if query.near:
+    if query.near and query.minutes:
+        parts.append(_("within about %(num)s minutes of %(place)s") % {"num": query.minutes, "place": query.near})
+    elif query.near:
         parts.append(_("near %(place)s (%(km)s km)") % {"place": query.near, "km": query.km})
     if query.country or query.nuts:
         parts.append(_("in %(places)s") % {"places": ", ".join([*map(spoken.country, query.country), *query.nuts])})
@@ -134,16 +149,25 @@ def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     facts = [
         item["employer"],
         places,
-        "" if item["km"] is None else f"{spoken.number(round(item['km']))} km",
+        _far(item, spoken),
         pay,
         ", ".join(_language(code, stated, spoken) for code, stated in item.get("speaks", ())),
         _("apply by %(day)s") % {"day": day} if day else "",
+        "" if item.get("sure", True) else _("does not say all you ask for"),
     ]
     return {
         **item,
-        "facts": " · ".join(fact for fact in facts if fact),
+        "facts": BETWEEN.join(fact for fact in facts if fact),
         "occupation": label(item["occupation"], spoken.language) if item["occupation"] else "",
     }
+
+
+def _far(item: Mapping[str, Any], spoken: Speech) -> str:
+    """`17 km, ± 25 min`: in a straight line, and by car."""
+    if item["km"] is None:
+        return ""
+    km = f"{spoken.number(round(item['km']))} km"
+    return f"{km}, ± {item['minutes']} min" if item.get("minutes") else km
 
 
 def _language(code: str, stated: bool, spoken: Speech) -> str:

@@ -75,8 +75,9 @@ class Feeds:
         for mail in sorted(mails, key=lambda doc: doc["created_at"], reverse=True):
             if len(found) < MOST:
                 found += await matches_of(self._store, mail)
-        newest = sorted(found, key=lambda match: match["matched_at"], reverse=True)[:MOST]
-        return [self._item(match, one.language) for match in newest if match.get("item")]
+        told = [match for match in found if match.get("item") and "news" not in match["item"]]
+        newest = sorted(told, key=lambda match: match["matched_at"], reverse=True)[:MOST]
+        return [self._item(match, one.language) for match in newest]
 
     def _item(self, match: dict[str, Any], language: str) -> dict[str, Any]:
         at = datetime.fromtimestamp(match["matched_at"], UTC)

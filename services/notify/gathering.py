@@ -10,7 +10,7 @@ from services.notify.ledger import MOST, UNCLAIMED, claimed_by, complete, new_ma
 from services.notify.schedule import day_of, next_digest
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, Frequency, Kind, MailState, State, Subscription
 
-AT_ONCE = 500
+AT_ONCE = 2000
 A_DAY = 4
 """Alerts a day that a person gets at once; what comes then is in the next digest."""
 ROUND = 5.0
@@ -45,10 +45,8 @@ def name(key: str, match: Doc) -> str:
 
 
 async def _claim(store: Store, mails: Mapping[str, Doc]) -> None:
-    waiting = {
-        identity: dict(await store.find(MATCHES, {"waiting": mail["subscription"]}, limit=MOST))
-        for identity, mail in mails.items()
-    }
+    found = await _waiting(store, [mail["subscription"] for mail in mails.values()])
+    waiting = {identity: found[mail["subscription"]] for identity, mail in mails.items()}
     claims = {
         key: {**doc, **claimed_by(identity), "version": doc["version"] + 1}
         for identity, found in waiting.items()
@@ -61,6 +59,17 @@ async def _claim(store: Store, mails: Mapping[str, Doc]) -> None:
     }
     for identity in mails.keys() - await store.put(MAILS, moved, guard=True):
         await complete(store, identity)
+
+
+async def _waiting(store: Store, subscriptions: list[str]) -> dict[str, dict[str, Doc]]:
+    """All that waits for each of these, read together; of one no more than a mail may have."""
+    found, past = {one: dict[str, Doc]() for one in subscriptions}, ""
+    while page := await store.find(MATCHES, {"waiting": subscriptions}, limit=MOST, past=past):
+        for key, doc in page:
+            if len(found[doc["waiting"]]) < MOST:
+                found[doc["waiting"]][key] = doc
+        past = page[-1][0]
+    return found
 
 
 async def _rename(store: Store, refused: Mapping[str, tuple[str, Doc]]) -> bool:

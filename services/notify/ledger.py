@@ -68,9 +68,10 @@ async def complete(store: Store, identity: str) -> None:
     await store.put(MATCHES, late, guard=True)
 
 
-async def order(store: Store, kind: Kind, subscription: str, identity: str = "") -> None:
-    """Asks for a mail of its own to a subscriber; under one `identity` once."""
-    await store.insert(MAILS, {identity or uuid4().hex: new_mail(subscription, kind, MailState.PENDING)})
+async def order(store: Store, kind: Kind, subscription: str, identity: str = "", **more: str) -> None:
+    """Asks for a mail of its own to a subscriber; under one `identity` once. `more` is kept with it."""
+    mail = {**new_mail(subscription, kind, MailState.PENDING), **more}
+    await store.insert(MAILS, {identity or uuid4().hex: mail})
 
 
 def new_mail(subscription: str, kind: Kind, state: MailState) -> Doc:
@@ -85,28 +86,37 @@ def new_mail(subscription: str, kind: Kind, state: MailState) -> Doc:
     }
 
 
+def moved(mail: Doc, state: MailState, **members: Any) -> Doc:
+    """A mail in its next state."""
+    return {**mail, **members, "state": state, "version": mail["version"] + 1}
+
+
+async def book(store: Store, mails: Mapping[str, Doc]) -> dict[str, Doc]:
+    """Keeps mails that have moved, but for those that somebody else has moved meanwhile; those that were kept."""
+    kept = {identity: mails[identity] for identity in await store.put(MAILS, mails, guard=True)}
+    for doc in kept.values():
+        COUNTED.labels(doc["state"]).inc()
+    return kept
+
+
 async def move(store: Store, identity: str, doc: Doc, state: MailState, **members: Any) -> Doc | None:
     """Takes a mail to its next state; None where somebody else has moved it meanwhile."""
-    moved = {**doc, **members, "state": state, "version": doc["version"] + 1}
-    if not await store.put(MAILS, {identity: moved}, guard=True):
-        return None
-    COUNTED.labels(state).inc()
-    return moved
+    return (await book(store, {identity: moved(doc, state, **members)})).get(identity)
 
 
-async def claim(store: Store, identity: str, doc: Doc, lasts: float = LEASE) -> Doc | None:
-    """Takes a pending mail to send it within `lasts` seconds; None where somebody else has."""
-    return await move(store, identity, doc, MailState.SENDING, until=time.time() + lasts)
+async def claim(store: Store, mails: Mapping[str, Doc], lasts: float = LEASE) -> dict[str, Doc]:
+    """Takes pending mails to send them within `lasts` seconds; those that nobody else has taken."""
+    until = time.time() + lasts
+    return await book(store, {key: moved(doc, MailState.SENDING, until=until) for key, doc in mails.items()})
 
 
-async def defer(store: Store, identity: str, doc: Doc, why: str) -> None:
-    """Lays aside a mail that the other side has not taken; it is tried again ever later, and at last given up."""
-    now, tries = time.time(), doc.get("tries", 0)
-    if now - doc["created_at"] > GIVE_UP:
-        await move(store, identity, doc, MailState.FAILED, why=why)
-    else:
-        due = now + min(SOONEST * 2.0**tries, LATEST)
-        await move(store, identity, doc, MailState.DEFERRED, why=why, tries=tries + 1, due=due)
+def deferred(mail: Doc, why: str) -> Doc:
+    """A mail that the other side has not taken, laid aside; it is tried again ever later, and at last given up."""
+    now, tries = time.time(), mail.get("tries", 0)
+    if now - mail["created_at"] > GIVE_UP:
+        return moved(mail, MailState.FAILED, why=why)
+    due = now + min(SOONEST * 2.0**tries, LATEST)
+    return moved(mail, MailState.DEFERRED, why=why, tries=tries + 1, due=due)
 
 
 async def recover(store: Store, mail: Mail) -> None:
@@ -132,5 +142,10 @@ async def _settle(store: Store, mail: Mail, identity: str, doc: Doc) -> None:
 
 async def matches_of(store: Store, doc: Doc) -> Sequence[Doc]:
     """What a mail tells of, as it was noted."""
-    found = await store.get(MATCHES, doc["matches"])
-    return [found[key] for key in doc["matches"] if key in found]
+    return (await matches_of_all(store, {"": doc}))[""]
+
+
+async def matches_of_all(store: Store, mails: Mapping[str, Doc]) -> dict[str, list[Doc]]:
+    """What each of several mails tells of, read at once."""
+    found = await store.get(MATCHES, [key for doc in mails.values() for key in doc["matches"]])
+    return {mail: [found[key] for key in doc["matches"] if key in found] for mail, doc in mails.items()}

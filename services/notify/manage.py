@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request
-from httpx2 import ASGITransport, AsyncClient
 from starlette.responses import RedirectResponse, Response
 
 from pendler.pages import page
@@ -16,12 +14,15 @@ from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.speech import Speech, choose, speech
 from pendler.store import Doc, Store
-from schemas.event import VacancyMatched
+from pendler.wording import understood
 from schemas.query import Query, QueryError
+from schemas.rights import Way
+from services.notify import saved as saved_ads
 from services.notify import subscribing
 from services.notify.api import PACKAGE, form_of, say
+from services.notify.asking import vacancy
 from services.notify.choices import chosen, origin_of, saved, zones
-from services.notify.digest import search_words
+from services.notify.digest import search_words, spoken_item
 from services.notify.ledger import matches_of
 from services.notify.personal import export
 from services.notify.state import MAILS, MailState, State, Subscription, subscriber_id
@@ -29,9 +30,10 @@ from services.notify.tokens import Tokens
 from services.notify.why_not import ref_in, verdict
 from services.notify.why_not import told as told_why
 
-SEARCHED = ("q", "near", "km")
+SEARCHED = ("q", "near", "km", "minutes")
 """What of a search a person can change here; for the rest they search anew."""
 WEEK = 7 * 86400.0
+NOWHERE = {"km": None}
 
 
 class Manage:
@@ -50,18 +52,20 @@ class Manage:
             (f"{manage}/export", self.export, "GET"),
             (f"{manage}/erase", self.ask_to_erase, "GET"),
             (f"{manage}/erase", self.erase, "POST"),
+            (f"{manage}/saved", self.save, "POST"),
             (f"{manage}/{{identity}}", self.act, "POST"),
             (f"{manage}/{{identity}}/why", self.why_not, "GET"),
         ):
             api.add_api_route(path, run, methods=[method], include_in_schema=False)
 
     def ask_for_link(self, request: Request) -> Response:
-        return page(PACKAGE, "link.html", request)
+        return page(PACKAGE, "link.html", request, save=request.query_params.get("save", ""))
 
     async def mail_link(self, request: Request) -> Response:
         """The answer is the same whether the address is known or not."""
         address = (await form_of(request)).get("address", "")
-        await subscribing.send_link(self._store, subscriber_id(address, self._settings.signing_key))
+        person, save = subscriber_id(address, self._settings.signing_key), request.query_params.get("save", "")
+        await subscribing.send_link(self._store, person, save)
         _ = speech(choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))).gettext
         lines = [_("If this address has searches here, a mail with a link to them is on its way.")]
         return say(request, 202, _("Check your mailbox"), lines)
@@ -81,11 +85,33 @@ class Manage:
         language = f"?lang={form['lang']}" if form.get("lang") else ""
         return RedirectResponse(f"/subscriptions/manage/{token}{language}", 303)
 
+    async def save(self, token: str, request: Request) -> Response:
+        """Saves an advertisement, by its link, or lets one go."""
+        theirs, form = await self._theirs(token), await form_of(request)
+        spoken = speech(choose(form.get("lang"), theirs[-1].language))
+        ref = ref_in(form.get("ad", ""))
+        if form.get("do") == "forget":
+            await saved_ads.forget(self._store, theirs[-1].subscriber, [ref])
+        elif trouble := await self._save(theirs[-1].subscriber, ref, request, spoken):
+            return await self._shown(token, request, [trouble], 400)
+        return RedirectResponse(f"/subscriptions/manage/{token}?lang={spoken.language}", 303)
+
+    async def _save(self, person: str, ref: str, request: Request, spoken: Speech) -> str:
+        """What is in the way, if anything is."""
+        event = await vacancy(request, ref)
+        if event is None:
+            return spoken.gettext("There is no such advertisement here.")
+        if not event.is_open or not event.may(Way.ALERT):
+            return spoken.gettext("It is no longer open.")
+        if not await saved_ads.save(self._store, person, event):
+            return spoken.gettext("You have saved as many advertisements as we keep. Forget one first.")
+        return ""
+
     async def why_not(self, token: str, identity: str, request: Request, ad: str = "") -> Response:
         """Why an advertisement did not come, by its link. Changes nothing."""
         one = await self._one(token, identity)
         spoken = speech(choose(request.query_params.get("lang"), one.language))
-        event = await _vacancy(request, ref_in(ad))
+        event = await vacancy(request, ref_in(ad))
         found = verdict(one, event) if event else None
         told: dict[str, Any] = {
             "one": one,
@@ -93,6 +119,7 @@ class Manage:
             "title": event.vacancy.title if event and event.vacancy else ad,
             "lines": told_why(found, spoken) if found else [spoken.gettext("There is no such advertisement here.")],
             "wider": found and found.wider,
+            "unit": found and found.unit,
         }
         return page(PACKAGE, "why_not.html", request, **told)
 
@@ -110,8 +137,9 @@ class Manage:
         return False
 
     def _changes(self, one: Subscription, form: Mapping[str, str]) -> dict[str, Any]:
-        kept = [(name, value) for name, value in one.query.pairs() if name not in SEARCHED]
-        query = saved(Query.parse([*kept, *((name, form[name]) for name in SEARCHED if form.get(name))]))
+        anew = {*SEARCHED, *(["also"] if form.get("q", "") != one.query.q else [])}  # other words mean something else
+        kept = [(name, value) for name, value in one.query.pairs() if name not in anew]
+        query = understood(saved(Query.parse([*kept, *((name, form[name]) for name in SEARCHED if form.get(name))])))
         moved = query.near != one.query.near
         origin = origin_of(query, self._places) if moved else one.origin
         return {**chosen(form), "query": query, "origin": origin}
@@ -136,12 +164,14 @@ class Manage:
         return say(request, 200, _("Erased"), [_("We have erased your address and all that belongs to it.")])
 
     async def _shown(self, token: str, request: Request, errors: list[str], status: int = 200) -> Response:
-        theirs = await self._theirs(token)
+        theirs, person = await self._theirs(token), self._person(token)
         spoken = speech(choose(request.query_params.get("lang"), theirs[-1].language))
         told = {
             "searches": [await self._told(one, spoken) for one in theirs if one.state is not State.STOPPED],
             "zones": zones(),
             "token": token,
+            "saved": [spoken_item(doc["item"] | NOWHERE, spoken) for doc in await saved_ads.of(self._store, person)],
+            "save": request.query_params.get("save", ""),
             "errors": errors,
         }
         shown = page(PACKAGE, "manage.html", request, status, spoken=spoken.language, **told)
@@ -185,13 +215,6 @@ class Manage:
     @staticmethod
     def _gettext(theirs: list[Subscription], request: Request) -> Callable[[str], str]:
         return speech(choose(request.query_params.get("lang"), theirs[-1].language if theirs else "")).gettext
-
-
-async def _vacancy(request: Request, ref: str) -> VacancyMatched | None:
-    """The newest state of a vacancy as the search API of this process gives it: services meet over HTTP, too."""
-    async with AsyncClient(transport=ASGITransport(request.app), base_url=str(request.base_url)) as http:
-        answer = await http.get(f"/v1/vacancies/{quote(ref, safe='')}")
-    return VacancyMatched.model_validate_json(answer.content) if answer.is_success else None
 
 
 def _unknown() -> Problem:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from pendler.places import open_places
 from pendler.settings import Settings
 from pendler.store import Range, Store, everything
+from pendler.wording import understood
 from schemas.query import Query
 from services.notify import subscribing
 from services.notify.choices import Choices, checked_address, origin_of, saved
@@ -35,7 +36,7 @@ async def add(
     store: Store, settings: Settings, address: str, search: str, choices: Mapping[str, Any]
 ) -> dict[str, Any]:
     chosen = Choices.model_validate(choices)
-    query = saved(Query.parse(parse_qsl(search, keep_blank_values=True)))
+    query = understood(saved(Query.parse(parse_qsl(search, keep_blank_values=True))))
     with closing(open_places(settings.places)) as places:
         origin = origin_of(query, places)
     now, key = settings.clock(), settings.signing_key

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pendler.store import Store
-from services.notify import subscribing
+from services.notify import saved, subscribing
 from services.notify.ledger import MOST
 from services.notify.state import MAILS, MATCHES, REACH, Subscription
 
@@ -14,6 +14,7 @@ async def export(store: Store, subscriber: str) -> dict[str, Any]:
     return {
         "subscriber": subscriber,
         "reach": (await store.get(REACH, [subscriber])).get(subscriber),
+        "saved": await saved.of(store, subscriber),
         "subscriptions": [await _exported(store, one) for one in theirs],
     }
 

@@ -1,13 +1,17 @@
 """Who is to hear of a vacancy, and why: the running subscriptions, percolated."""
 
 import time
+from collections.abc import Collection
+from dataclasses import replace
 
-from pendler.searchable import Searchable, near, searchable
-from pendler.speech import speech
+from pendler.searchable import Point, Searchable, fits, held_terms, near, searchable
+from pendler.speech import Speech, speech
 from pendler.store import Doc, Range, Store
 from pendler.text import sought, words
-from pendler.wanted import Wanted, wanted
+from pendler.travel import minutes_by_car
+from pendler.wanted import Said, Wanted, wanted
 from schemas.event import VacancyMatched
+from schemas.query import Origin
 from schemas.vacancy import Kind
 from services.notify.percolator import Percolator
 from services.notify.state import SUBSCRIPTIONS, Frequency, State, Subscription
@@ -17,6 +21,8 @@ OVERLAP = 30.0
 WRONG_CLOCK, NOW_AND_THEN = 3600.0, 60.0
 """By how much a clock may be wrong, here or where subscriptions are written, and how often that is made up for."""
 MOST = 10_000_000
+LEAST = 5
+"""Minutes by car that an estimate may say at the least."""
 
 
 class Readers:
@@ -99,21 +105,40 @@ def speaks(event: VacancyMatched) -> list[tuple[str, bool]]:
 
 
 def why(one: Subscription, asked: Wanted, found: Searchable) -> Doc:
-    """How far it is, and why this person gets it, in their language, in the order of the search form."""
+    """How far it is, how well it fits, and why this person gets it, in their language, as the search form asks."""
     spoken = speech(one.language)
     _ = spoken.gettext
-    km = near(one.origin, found.points) if one.origin else None
-    reasons = []
+    reasons, in_title = [], 0
     for word in one.query.q.split():
         terms = {term for part in words(word) for term in sought(part, one.query.lang)}
         if not terms.isdisjoint(found.title):
             reasons.append(_("your word “%(word)s” is in the title") % {"word": word})
+            in_title += 1
         elif not terms.isdisjoint(found.body):
             reasons.append(_("your word “%(word)s” is in the text") % {"word": word})
     if asked.occupations:
         reasons.append(_("it is an occupation you asked for"))
-    if km is not None:
-        reasons.append(_("%(km)s km from %(place)s") % {"km": spoken.number(round(km)), "place": one.query.near})
+    way = distance(one.origin, found.points)
+    if way["km"] is not None:
+        reasons.append(_within(one, way["km"], spoken))
     if asked.countries or asked.nuts:
         reasons.append(_("it is in a country or region you asked for"))
-    return {"km": km, "why": reasons or [_("you asked for all new jobs")]}
+    sure = not asked.sparse or fits(replace(asked, said=Said.MET), found, held_terms(found))
+    return {**way, "in_title": in_title, "sure": sure, "why": reasons or [_("you asked for all new jobs")]}
+
+
+def distance(origin: Origin | None, points: Collection[Point]) -> Doc:
+    """From there to the point reached first: kilometres in a straight line, minutes by car; None where unknown."""
+    if origin is None or not points:
+        return {"km": None, "minutes": None}
+    ways = (minutes_by_car((origin.lat, origin.lon), point) for point in points)
+    return {"km": near(origin, points), "minutes": max(LEAST, round(min(ways)))}
+
+
+def _within(one: Subscription, km: float, spoken: Speech) -> str:
+    if one.query.minutes:
+        return spoken.gettext("within about %(num)s minutes of %(place)s") % {
+            "num": one.query.minutes,
+            "place": one.query.near,
+        }
+    return spoken.gettext("%(km)s km from %(place)s") % {"km": spoken.number(round(km)), "place": one.query.near}

@@ -3,9 +3,12 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import partial
+from urllib.parse import quote
 
 from pendler import tracing
 from pendler.bus import failpoint
@@ -18,6 +21,7 @@ from services.notify import digest, ledger
 from services.notify.mail import Deferred, Lost, Mail, Refused
 from services.notify.state import MAILS, SUBSCRIPTIONS, Kind, MailState, State, Subscription
 from services.notify.tokens import Tokens
+from services.notify.turns import Turns
 
 STATES = {
     Kind.CONFIRM: (State.UNCONFIRMED,),
@@ -30,12 +34,26 @@ ROUND = 5.0
 """Seconds in which a round begins mails: a process that is to stop has then little in hand."""
 
 
+@dataclass(frozen=True)
+class InHand:
+    """A mail under our lease, its subscription as it was after that, and what it tells of."""
+
+    doc: Doc
+    to: Subscription | None
+    matches: Sequence[Doc]
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.to is not None and self.to.state in STATES[Kind(self.doc["kind"])]
+
+
 class Sender:
-    """Sends what is pending, as many mails at once as their way can take."""
+    """Sends what is pending, as many mails at once as their way can take, which are claimed and booked together."""
 
     def __init__(self, store: Store, mail: Mail, settings: Settings) -> None:
         self._store, self._mail, self._settings = store, mail, settings
         self._tokens = Tokens(settings.signing_key)
+        self._claims, self._books = Turns(self._claim), Turns(partial(ledger.book, store))
 
     async def send_all(self) -> None:
         """A round. Whatever befalls one mail, the others in hand are finished: broken off, they would be in doubt.
@@ -57,54 +75,64 @@ class Sender:
                 await self._mail.ready()
                 if pending:
                     identity, doc = pending.popleft()
-                    if claimed := await ledger.claim(self._store, identity, doc, self._mail.patience):
-                        await self._send(identity, claimed)
+                    if mine := await self._claims.of(identity, doc):
+                        await self._send(identity, mine)
         except Unavailable:
             pending.clear()
             raise
 
-    async def _send(self, identity: str, doc: Doc) -> None:
-        """The subscription is read after the claim: whoever stops it meanwhile waits for this mail, or stops it."""
-        kept = (await self._store.get(SUBSCRIPTIONS, [doc["subscription"]])).get(doc["subscription"])
-        if kept is None or kept["state"] not in STATES[Kind(doc["kind"])]:
-            await ledger.move(self._store, identity, doc, MailState.CANCELLED)
-            return
-        one = Subscription.read(doc["subscription"], kept)
-        matches = await ledger.matches_of(self._store, doc)
-        message = self._message(identity, doc, one, matches)
+    async def _claim(self, mails: Mapping[str, Doc]) -> dict[str, InHand]:
+        """Subscriptions are read after the claim: whoever stops one meanwhile waits for its mail, or stops it."""
+        claimed = await ledger.claim(self._store, mails, self._mail.patience)
+        kept = await self._store.get(SUBSCRIPTIONS, list({doc["subscription"] for doc in claimed.values()}))
+        matches = await ledger.matches_of_all(self._store, claimed)
+        to = {key: Subscription.read(key, doc) for key, doc in kept.items() if doc["state"] != State.ERASED}
+        return {key: InHand(doc, to.get(doc["subscription"]), matches[key]) for key, doc in claimed.items()}
+
+    async def _send(self, identity: str, mine: InHand) -> None:
+        try:
+            became = await self._tried(identity, mine)
+        except Unavailable:
+            await self._books.of(identity, ledger.moved(mine.doc, MailState.PENDING))
+            raise
+        await self._books.of(identity, became)
+
+    async def _tried(self, identity: str, mine: InHand) -> Doc:
+        """What became of it."""
+        doc, matches = mine.doc, mine.matches
+        if mine.to is None or not mine.is_wanted:
+            return ledger.moved(doc, MailState.CANCELLED)
+        message = self._message(identity, doc, mine.to, matches)
         failpoint("notify.claimed")
         try:
             with tracing.span("mail", next((match["trace"] for match in matches if match.get("trace")), "")):
                 await self._mail.send(identity, message)
             failpoint("notify.mailed")
-        except Unavailable:
-            await ledger.move(self._store, identity, doc, MailState.PENDING)
-            raise
         except Deferred as deferral:
-            await ledger.defer(self._store, identity, doc, str(deferral)[:200])
+            return ledger.deferred(doc, str(deferral)[:200])
         except Refused as refusal:
-            await ledger.move(self._store, identity, doc, MailState.FAILED, why=str(refusal)[:200])
+            return ledger.moved(doc, MailState.FAILED, why=str(refusal)[:200])
         except Lost as loss:
-            await ledger.move(self._store, identity, doc, MailState.AMBIGUOUS, why=str(loss)[:200])
-        else:
-            await ledger.move(self._store, identity, doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
+            return ledger.moved(doc, MailState.AMBIGUOUS, why=str(loss)[:200])
+        return ledger.moved(doc, MailState.SENT, sent_at=self._settings.clock().timestamp())
 
     def _message(self, identity: str, doc: Doc, one: Subscription, matches: Sequence[Doc]) -> EmailMessage:
-        site = self._settings.site
+        site, subscriptions = self._settings.site, f"{self._settings.site}/subscriptions"
         links = {
             "site": site,
             "mail": identity,
             "search": f"{site}{one.query.url('/')}",
-            "confirm": f"{site}/subscriptions/confirm/{self._tokens.confirm(one.id)}",
-            "unsubscribe": f"{site}/subscriptions/stop/{self._tokens.stop(one.id)}",
-            "manage": f"{site}/subscriptions/manage/{self._tokens.manage(one.subscriber)}?lang={one.language}",
+            "unsubscribe": f"{subscriptions}/stop/{self._tokens.stop(one.id)}",
+            "manage": f"{subscriptions}/manage/{self._tokens.manage(one.subscriber)}?lang={one.language}",
         }
         now = self._settings.clock()
         match doc["kind"]:
             case Kind.CONFIRM:
-                return digest.confirmation(one, links, now)
+                confirm = f"{subscriptions}/confirm/{self._tokens.confirm(one.id)}"
+                return digest.confirmation(one, {**links, "confirm": confirm}, now)
             case Kind.LINK:
-                return digest.link(one, links, now)
+                save = f"&save={quote(doc['save'], safe='')}" if doc.get("save") else ""
+                return digest.link(one, {**links, "manage": f"{links['manage']}{save}"}, now)
             case Kind.REMINDER:
                 return digest.reminder(one, links, now)
         return digest.alert(one, matches, links, now)
@@ -113,7 +141,8 @@ class Sender:
 async def told(store: Store, clock: Callable[[], datetime]) -> Result:
     """Tells the bus of the alerts that have left; each is told until that is known to have worked."""
     untold = await store.find(MAILS, {"state": MailState.SENT, "told": False}, limit=500)
-    alerts = [await _alert(store, identity, doc, clock) for identity, doc in untold if doc["kind"] == Kind.ALERT]
+    told_of = await ledger.matches_of_all(store, {key: doc for key, doc in untold if doc["kind"] == Kind.ALERT})
+    alerts = [_alert(key, doc, told_of[key], clock) for key, doc in untold if key in told_of]
 
     async def remember() -> None:
         marked = {identity: {**doc, "told": True, "version": doc["version"] + 1} for identity, doc in untold}
@@ -122,7 +151,7 @@ async def told(store: Store, clock: Callable[[], datetime]) -> Result:
     return Result(alerts, remember)
 
 
-async def _alert(store: Store, identity: str, doc: Doc, clock: Callable[[], datetime]) -> AlertSent:
+def _alert(identity: str, doc: Doc, matches: Sequence[Doc], clock: Callable[[], datetime]) -> AlertSent:
     sent_at = datetime.fromtimestamp(doc["sent_at"], UTC) if "sent_at" in doc else clock()
-    refs = tuple(match["ref"] for match in await ledger.matches_of(store, doc))
+    refs = tuple(match["ref"] for match in matches)
     return AlertSent(mail=identity, subscription=doc["subscription"], refs=refs, sent_at=sent_at)

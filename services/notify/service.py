@@ -16,7 +16,7 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
 from schemas.event import AlertSent, VacancyClustered, VacancyMatched
 from schemas.rights import Way
-from services.notify import ledger
+from services.notify import ledger, saved
 from services.notify.bounces import collect
 from services.notify.clusters import on_clustered
 from services.notify.demonstration import demonstrate
@@ -69,6 +69,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
         jobs=[
             Job("mail", 1, mail_out),
             Job("remind", 3600, partial(remind, store)),
+            Job("closing", 3600, partial(saved.closing, store)),
             Job("forget", 3600, partial(retain, store, mail)),
             *([Job("bounces", 60, partial(collect, store, settings.bounces))] if settings.bounces else []),
         ],
@@ -97,7 +98,7 @@ def routes(store: Store, mail: Mail, places: Places, settings: Settings) -> "API
 
 
 async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> Result:
-    """Notes a match for every subscription that a vacancy is news for.
+    """Notes a match for every subscription that a vacancy is news for, and for whoever saved it.
 
     A state that was seen before, or is only enriched anew, is no news to anybody.
     """
@@ -115,7 +116,8 @@ async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> R
             "revision": max(fact.revision, revision),
             "version": max(fact.order, seen.get(fact.ref, {}).get("version", 0)),
         }
-    return Result(write=partial(_note, store, matches, seen))
+    followed = await saved.followed(store, facts)
+    return Result(write=partial(_note, store, {**matches, **followed.matches}, seen, followed))
 
 
 def _match(event: VacancyMatched, one: Subscription, told_of: Doc) -> Doc:
@@ -130,8 +132,9 @@ def _match(event: VacancyMatched, one: Subscription, told_of: Doc) -> Doc:
     }
 
 
-async def _note(store: Store, matches: dict[str, Doc], seen: dict[str, Doc]) -> None:
+async def _note(store: Store, matches: dict[str, Doc], seen: dict[str, Doc], followed: saved.Followed) -> None:
     await ledger.record(store, matches)
+    await followed.keep(store)
     await store.put(SEEN, seen, guard=True)
 
 

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pendler.service import Result
 from pendler.store import Doc, Range, Store
+from services.notify import saved
 from services.notify.ledger import order
 from services.notify.state import (
     ASKED,
@@ -29,6 +30,7 @@ PATIENCE = 10.0
 ASKED_A_DAY = 5
 """Mails a day that anybody can have sent to an address that has not asked for them."""
 ENOUGH = 1000
+LONGEST_REF = 300
 ENDED = (State.STOPPED, State.ERASED)
 
 
@@ -42,11 +44,11 @@ async def subscribe(store: Store, one: Subscription) -> None:
         await order(store, Kind.CONFIRM, one.id)
 
 
-async def send_link(store: Store, subscriber: str) -> None:
-    """Mails a person the way to their subscriptions, if they have any."""
+async def send_link(store: Store, subscriber: str, save: str = "") -> None:
+    """Mails a person the way to their subscriptions, if they have any, and there to saving an advertisement."""
     alive = [one for one in await of(store, subscriber) if one.state not in ENDED]
     if alive and await _may_ask(store, subscriber):
-        await order(store, Kind.LINK, alive[-1].id)
+        await order(store, Kind.LINK, alive[-1].id, save=save[:LONGEST_REF])
 
 
 async def _may_ask(store: Store, subscriber: str) -> bool:
@@ -127,18 +129,21 @@ async def erase(store: Store, subscriber: str) -> int:
     for one in theirs:
         await stop(store, one)
         await forget(store, one.id)
+    await saved.forget(store, subscriber)
     await store.delete(REACH, [subscriber])
     return len(theirs)
 
 
 async def forget(store: Store, identity: str) -> None:
-    """Removes a stopped subscription with its matches and mails."""
+    """Removes a stopped subscription with its matches and mails; with a person's last, what they have saved."""
     mails = [key for key, _ in await store.find(MAILS, {"subscription": identity}, limit=ENOUGH * 10)]
     matches = [key for mail in mails for key, _ in await store.find(MATCHES, {"mail": mail}, limit=ENOUGH * 10)]
     matches += [key for key, _ in await store.find(MATCHES, {"waiting": identity}, limit=ENOUGH * 10)]
     await store.delete(MATCHES, matches)
     await store.delete(MAILS, mails)
     kept: Doc = (await store.get(SUBSCRIPTIONS, [identity]))[identity]
+    if all(one.state in ENDED for one in await of(store, kept.get("subscriber", ""))):
+        await saved.forget(store, kept.get("subscriber", ""))
     trace = {"state": State.ERASED, "changed_at": time.time(), "version": kept["version"] + 1}
     await store.put(SUBSCRIPTIONS, {identity: trace})
 

@@ -7,13 +7,13 @@ from itertools import chain
 from math import ceil
 from urllib.parse import unquote
 
-from pendler.searchable import Searchable, fits, held_terms, near, searchable
+from pendler.searchable import Searchable, fits, held_terms, searchable
 from pendler.speech import Speech
 from pendler.wanted import wanted
 from schemas.event import VacancyMatched
 from schemas.query import Query
 from services.notify.digest import search_words
-from services.notify.readers import is_news
+from services.notify.readers import distance, is_news
 from services.notify.state import Subscription
 
 ALWAYS = {"lang", "strict"}
@@ -22,24 +22,25 @@ COMPANIONS = {"near": {"km", "minutes"}, "q": {"also"}}
 ASIDE = {*ALWAYS, *chain(*COMPANIONS.values()), "sort", "limit", "cursor", "status"}
 """Parameters that are no condition by themselves."""
 LINK = re.compile(r"/vacancies/([^/?#\s]+)")
-FARTHEST, ROUNDED = 500, 5
+FARTHEST, ROUNDED = {"km": 500, "minutes": 240}, 5
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`fails` are the conditions that are not met, as searches; `km` how far it is, where that is too far."""
+    """`fails` are the conditions that are not met, as searches; `far` how far it is, in `unit`s, where too far."""
 
     conditions: int
     fails: Sequence[Query]
-    km: float | None = None
+    far: float | None = None
+    unit: str = "km"
     is_open: bool = True
     is_news: bool = True
 
     @property
     def wider(self) -> int | None:
-        """A radius that would do, where that is all it takes."""
-        km = None if self.km is None else ROUNDED * ceil(self.km / ROUNDED)
-        return km if km and km <= FARTHEST and len(self.fails) == 1 else None
+        """A reach that would do, where that is all it takes."""
+        reach = None if self.far is None else ROUNDED * ceil(self.far / ROUNDED)
+        return reach if reach and reach <= FARTHEST[self.unit] and len(self.fails) == 1 else None
 
 
 def ref_in(pasted: str) -> str:
@@ -58,8 +59,9 @@ def verdict(one: Subscription, event: VacancyMatched) -> Verdict:
     }
     fails = [query for name, query in alone.items() if event.is_open and not _fits(one, name, query, found)]
     too_far = any(query.near for query in fails)
-    km = near(one.origin, found.points) if one.origin and too_far else None
-    return Verdict(len(names), fails, km, event.is_open, is_news(one, event))
+    unit = "minutes" if one.query.minutes else "km"
+    far = distance(one.origin, found.points)[unit] if too_far else None
+    return Verdict(len(names), fails, far, unit, event.is_open, is_news(one, event))
 
 
 def _fits(one: Subscription, name: str, query: Query, found: Searchable) -> bool:
@@ -83,9 +85,11 @@ def told(found: Verdict, spoken: Speech) -> list[str]:
 
 
 def _condition(query: Query, found: Verdict, spoken: Speech) -> str:
-    if query.near and found.km is not None:
-        far = {"km": spoken.number(ceil(found.km)), "asked": query.km, "place": query.near}
-        return spoken.gettext("%(km)s km from %(place)s, you asked %(asked)s") % far
+    if query.near and found.far is not None:
+        far = {"far": spoken.number(ceil(found.far)), "asked": query.minutes or query.km, "place": query.near}
+        if query.minutes:
+            return spoken.gettext("%(far)s minutes from %(place)s, you asked %(asked)s") % far
+        return spoken.gettext("%(far)s km from %(place)s, you asked %(asked)s") % far
     return search_words(query, spoken) or ", ".join(
         f"{name} {value}" for name, value in query.pairs() if name not in ASIDE
     )

@@ -109,6 +109,10 @@ def test_finds_by_equality_and_one_range_in_order(use: Callable[[Use], None]) ->
         assert [key for key, _ in await store.find(THINGS, {"kind": "odd"}, limit=3)] == ["k01", "k03", "k05"]
         assert [key for key, _ in await store.find(THINGS, past="k18")] == ["k19", "z"]
         assert await store.count(THINGS, {"kind": "even"}) == 11
+        assert [key for key, _ in await store.find(THINGS, {"at": [3, 1, 99]}, limit=9)] == ["k17", "k19"]
+        assert [key for key, _ in await store.find(THINGS, {"at": [3, 1]}, past="k17")] == ["k19"]
+        assert await store.count(THINGS, {"kind": ["even", "odd"], "at": [3, 2]}) == 2
+        assert await store.find(THINGS, {"kind": []}) == []
         assert await store.find(THINGS, {"kind": None}) == []
 
     use(work)

@@ -3,42 +3,50 @@
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from io import BufferedWriter
 from pathlib import Path
 
 from pendler.service import Misconfigured, Unavailable
-
-LINES = policy.SMTP.clone(max_line_length=900)
-"""Links in headers must stay whole: Python would break a longer line by encoding it."""
+from services.notify.message import LINES
+from services.notify.turns import Turns
 
 
 class Outbox:
     """See `services.notify.mail.Mail`."""
 
-    at_once = 32
+    at_once = 64
     patience = 10.0
 
     def __init__(self, directory: str) -> None:
         self._folder = Path(directory)
+        self._writes = Turns(self._write_all)
 
     async def ready(self) -> None:
         """A folder takes whatever comes."""
 
     async def send(self, identity: str, message: EmailMessage) -> None:
-        try:
-            await asyncio.to_thread(self._write, f"{time.time_ns()}-{identity}", message.as_bytes(policy=LINES))
-        except OSError as error:
-            raise Unavailable(f"the outbox {self._folder}: {error}") from error
+        trouble = await self._writes.of(f"{time.time_ns()}-{identity}", message.as_bytes(policy=LINES))
+        if trouble:
+            raise Unavailable(f"the outbox {self._folder}: {trouble}") from trouble
 
-    def _write(self, name: str, content: bytes) -> None:
+    async def _write_all(self, contents: Mapping[str, bytes]) -> dict[str, OSError | None]:
+        """What is in the way of each, if anything is. To change threads for each would take longer than to write it."""
+        return await asyncio.to_thread(lambda: {name: self._write(name, one) for name, one in contents.items()})
+
+    def _write(self, name: str, content: bytes) -> OSError | None:
         partial = self._folder / f".{name}"
-        with self._opened(partial) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(self._folder / f"{name}.eml")
+        try:
+            with self._opened(partial) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(self._folder / f"{name}.eml")
+        except OSError as error:
+            return error
+        return None
 
     def _opened(self, path: Path) -> BufferedWriter:
         try:

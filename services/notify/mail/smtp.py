@@ -17,8 +17,8 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from pendler.service import Misconfigured, Unavailable
 from services.notify.mail import Deferred, Lost, Refused
-from services.notify.mail.outbox import LINES
 from services.notify.mail.way import Way
+from services.notify.message import LINES, address
 
 CONNECT = 20.0
 BEFORE = 6.0
@@ -133,7 +133,7 @@ class Relay:
 
 async def _up_to_the_dot(client: SMTP, message: EmailMessage) -> SMTPProtocol:
     """Hands over a message but for the dot that makes the server take it."""
-    sender, to = (_address(message, header) for header in ("From", "To"))
+    sender, to = (address(message, header) for header in ("From", "To"))
     international = not f"{sender}{to}".isascii()
     if international and not client.supports_extension("smtputf8"):
         raise Refused("the relay takes no address in other letters than ASCII")
@@ -152,11 +152,6 @@ async def _up_to_the_dot(client: SMTP, message: EmailMessage) -> SMTPProtocol:
     while transport.get_write_buffer_size():
         await asyncio.sleep(0.01)
     return protocol
-
-
-def _address(message: EmailMessage, header: str) -> str:
-    found = message[header]
-    return str(found.addresses[0].addr_spec) if found else ""
 
 
 def _lines(content: bytes) -> bytes:
