@@ -4,24 +4,27 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from pendler.bus import Bus
 from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.store import Store
 from services.ingest.access import Asked
-from services.ingest.delivery import Once, Why, accept, cut, read_body, refuse_when_full, tell_end
+from services.ingest.check_api import LARGEST, Checks, few
+from services.ingest.checking import told
+from services.ingest.delivery import Once, Why, accept, cut, key_of, read_body, refuse_when_full, tell_end
 from services.ingest.feed import feeds, refuse_unknown
 from services.ingest.report import answer, report, shown, wait
-from services.ingest.state import TRANSFERS
+from services.ingest.rights import rights_of
+from services.ingest.state import TRANSFERS, VACANCIES
 
 
 class Api:
     """The routes under /v1/feeds, /v1/sources and /v1/transfers."""
 
-    def __init__(self, bus: Bus, store: Store, settings: Settings) -> None:
-        self._bus, self._store, self._settings = bus, store, settings
+    def __init__(self, bus: Bus, store: Store, settings: Settings, checks: Checks) -> None:
+        self._bus, self._store, self._settings, self._checks = bus, store, settings, checks
 
     def router(self) -> APIRouter:
         api = APIRouter(tags=["deliver"])
@@ -48,10 +51,19 @@ class Api:
         members = ("name", "title", "country", "documentation")
         return [{member: getattr(feed, member) for member in members} for feed in feeds().values()]
 
-    async def deliver(self, source: str, feed: str, request: Request, asked: Annotated[Asked, Header()]) -> Response:
+    async def deliver(
+        self,
+        source: str,
+        feed: str,
+        request: Request,
+        asked: Annotated[Asked, Header()],
+        dry_run: Annotated[bool, Query(description="Only tell what would become of it: 200 records, 1 MB.")] = False,
+    ) -> Response:
         """One record, a JSON array, NDJSON, or the feed's own file. Answered once every record is durable."""
         await asked.only(self._store, self._settings.clock(), source, feed)
         refuse_unknown(feed)
+        if dry_run:
+            return await self._dry_run(source, feed, request, asked)
         await refuse_when_full(self._bus)
         body = await read_body(request.stream(), asked.content_encoding.lower(), self._settings.max_body)
         now, once = self._settings.clock(), Once(self._store, source, asked.idempotency_key, body)
@@ -61,6 +73,14 @@ class Api:
         transfer, doc = await accept(self._bus, self._store, source, feeds()[feed], items, now)
         await once.note(transfer)
         return await answer(self._store, transfer, doc, asked, {})
+
+    async def _dry_run(self, source: str, feed: str, request: Request, asked: Asked) -> Response:
+        """Every problem of every record, on what is known of the source's vacancies now. Nothing is kept."""
+        raw = await read_body(request.stream(), asked.content_encoding.lower(), LARGEST)
+        given = await few(feed, raw, source, self._settings)
+        known = await self._store.get(VACANCIES, [f"{source}:{key}" for key in map(key_of, given.items) if key])
+        rights = (await rights_of(self._store, [source]))[source]
+        return JSONResponse(told(given, await self._checks.run(request, given, dict(known), rights)))
 
     async def end(
         self, source: str, identity: str, asked: Annotated[Asked, Header()], reason: Why = Why.WITHDRAWN
