@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,12 @@ from fastapi import APIRouter
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from bench.exchange import Exchange, running, wait_for
+from pendler.problem import Problem
 from pendler.service import Service
 from pendler.store import open_store
 from pendler.web import web_app
 from services.ingest import keys
+from services.ingest.access import AT_ONCE, OF_ONE, InHand
 
 MAX_BODY = 400_000
 FEEDS = Path(__file__).parent / "feeds"
@@ -48,7 +51,9 @@ class Sources:
         self.transfers[report["transfer"]] = key or self.se
         return report
 
-    def post(self, body: bytes, feed: str = JOBTECH, key: str = "", source: str = "se", **headers: str) -> Response:
+    def post(
+        self, body: bytes | Iterator[bytes], feed: str = JOBTECH, key: str = "", source: str = "se", **headers: str
+    ) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         authorization = {"Authorization": f"Bearer {key or self.se}"}
         path = f"/v1/sources/{source}/feeds/{feed}/records"
@@ -245,6 +250,87 @@ def test_plain_text_begins_with_the_summary_and_has_a_line_for_each_record(sourc
     assert others[1].startswith("2\trejected\t-\tjson-syntax\tline 1 column 2\t")
     assert others[2] == "3\tpublished\tse:t2"
     sources.transfers[response.headers["location"].rpartition("/")[2]] = sources.se
+
+
+# As a stream of any length.
+
+STREAM = {"Content_Type": "application/x-ndjson"}
+
+
+def streamed(count: int, prefix: str, size: int = 0, **members: Any) -> Iterator[bytes]:
+    for n in range(count):
+        yield record(f"{prefix}{n}", description={"text": "x" * size}, **members) + b"\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_stream_may_be_longer_than_a_body_may(sources: Sources, packed: bool) -> None:
+    body = b"".join(streamed(700, f"stream{packed}-", 1000))
+    assert len(body) > MAX_BODY
+    headers = {**STREAM, **({"Content_Encoding": "gzip"} if packed else {})}
+    report = sources.deliver(gzip.compress(body) if packed else body, **headers)
+    assert report["summary"] == "700 published"
+    assert report["accepted"] == 700
+
+
+def test_a_stream_without_a_length_is_taken_as_it_comes(sources: Sources) -> None:
+    response = sources.post(streamed(30, "chunked"), Prefer="wait=30", **STREAM)
+    assert sources.note(response)["summary"] == "30 published"
+
+
+def test_a_line_of_a_stream_that_is_no_record_is_rejected_alone(sources: Sources) -> None:
+    long = b'{"id": "too-long", "x": "' + b"x" * 1_000_000 + b'"}'
+    body = lines(b"{broken}", b"", long, record("s-a"), b"5", b"   ", record("s-b"))
+    report = sources.deliver(body, **STREAM)
+    told = [line["reason"] and line["reason"]["rule"] for line in report["records"]]
+    assert told == ["json-syntax", "record-too-long", None, "no-records", None]
+    assert len(report["records"][1]["reason"]["value"]) < 80
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "kind"),
+    [
+        (b"\n \n", "", "empty-delivery"),
+        (gzip.compress(b"".join(streamed(3000, "off-", 900, removed=True)), mtime=0)[:-4], "gzip", "broken-gzip"),
+    ],
+    ids=["nothing in it", "broken off"],
+)
+def test_a_stream_that_breaks_off_tells_what_was_taken(sources: Sources, body: bytes, encoding: str, kind: str) -> None:
+    headers = {**STREAM, **({"Content_Encoding": encoding} if encoding else {})}
+    document = problem(sources.post(body, **headers), 400, kind)
+    report = sources.follow(document["transfer"], Prefer="wait=30").json()
+    assert report["accepted"] == document["taken"] == sum(report["outcomes"].values())
+    assert report["sealed"] is False
+    assert document["taken"] == 0 or document["taken"] > 1000
+
+
+def test_a_stream_named_by_a_key_is_taken_once(sources: Sources) -> None:
+    body, named = b"".join(streamed(20, "once-")), {**STREAM, "Idempotency_Key": "stream"}
+    first = sources.deliver(body, **named)
+    assert sources.deliver(body, **named) == first
+    problem(sources.post(body + record("more"), **named), 422, "key-reused")
+
+
+def test_one_source_has_some_deliveries_in_hand_and_no_more() -> None:
+    hand = InHand()
+    with ExitStack() as stack:
+        for _ in range(OF_ONE):
+            stack.enter_context(hand.one_more("se"))
+        with pytest.raises(Problem) as refused, hand.one_more("se"):
+            pass
+        assert (refused.value.document["status"], refused.value.headers) == (429, {"Retry-After": "2"})
+        stack.enter_context(hand.one_more("other"))
+    with hand.one_more("se"):
+        pass
+
+
+def test_many_sources_together_are_told_to_wait() -> None:
+    hand = InHand()
+    with ExitStack() as stack:
+        for n in range(AT_ONCE):
+            stack.enter_context(hand.one_more(f"s{n}"))
+        with pytest.raises(Problem) as refused, hand.one_more("another"):
+            pass
+        assert refused.value.document["status"] == 503
 
 
 # What is wrong with one record is that record's affair.

@@ -1,5 +1,6 @@
 """The push API of employment services: deliver records, follow a transfer until every record has its outcome."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -9,12 +10,14 @@ from starlette.responses import JSONResponse, Response
 from pendler.bus import Bus
 from pendler.problem import Problem
 from pendler.settings import Settings
-from pendler.store import Store
-from services.ingest.access import Asked
+from pendler.store import Doc, Store
+from services.ingest.access import Asked, InHand
+from services.ingest.body import lines_in, read_body, unpacked
 from services.ingest.check_api import LARGEST, Checks, few
 from services.ingest.checking import told
-from services.ingest.delivery import Once, Why, accept, cut, key_of, read_body, refuse_when_full, tell_end
-from services.ingest.feed import feeds, refuse_unknown
+from services.ingest.delivery import Taking, Why, accept, accept_stream, cut, key_of, refuse_when_full, tell_end
+from services.ingest.feed import Feed, feeds, refuse_unknown
+from services.ingest.once import Once
 from services.ingest.report import answer, report, shown, wait
 from services.ingest.rights import rights_of
 from services.ingest.state import TRANSFERS, VACANCIES
@@ -25,6 +28,7 @@ class Api:
 
     def __init__(self, bus: Bus, store: Store, settings: Settings, checks: Checks) -> None:
         self._bus, self._store, self._settings, self._checks = bus, store, settings, checks
+        self._in_hand = InHand()
 
     def router(self) -> APIRouter:
         api = APIRouter(tags=["deliver"])
@@ -65,18 +69,28 @@ class Api:
         if dry_run:
             return await self._dry_run(source, feed, request, asked)
         await refuse_when_full(self._bus)
-        body = await read_body(request.stream(), asked.content_encoding.lower(), self._settings.max_body)
-        now, once = self._settings.clock(), Once(self._store, source, asked.idempotency_key, body)
-        if known := await once.known():
-            return await answer(self._store, *known, asked, {"Idempotent-Replayed": "true"})
-        items = await run_in_threadpool(cut, feeds()[feed], body)
-        transfer, doc = await accept(self._bus, self._store, source, feeds()[feed], items, now)
+        with self._in_hand.one_more(source):
+            transfer, doc, headers = await self._take(source, feeds()[feed], request, asked)
+        return await answer(self._store, transfer, doc, asked, headers)
+
+    async def _take(self, source: str, feed: Feed, request: Request, asked: Asked) -> tuple[str, Doc, dict[str, str]]:
+        """The transfer that comes of a delivery, or that came of it before."""
+        now, once = self._settings.clock(), Once(self._store, source, asked.idempotency_key)
+        pieces = once.reading(_pieces(request, asked))
+        if await once.known():
+            return *await once.again(pieces), {"Idempotent-Replayed": "true"}
+        if asked.streams:
+            taking = Taking(self._bus, self._store, source, feed.name, now)
+            transfer, doc = await accept_stream(taking, feed, lines_in(pieces))
+        else:
+            items = await run_in_threadpool(cut, feed, await read_body(pieces, self._settings.max_body))
+            transfer, doc = await accept(self._bus, self._store, source, feed, items, now)
         await once.note(transfer)
-        return await answer(self._store, transfer, doc, asked, {})
+        return transfer, doc, {}
 
     async def _dry_run(self, source: str, feed: str, request: Request, asked: Asked) -> Response:
         """Every problem of every record, on what is known of the source's vacancies now. Nothing is kept."""
-        raw = await read_body(request.stream(), asked.content_encoding.lower(), LARGEST)
+        raw = await read_body(_pieces(request, asked), LARGEST)
         given = await few(feed, raw, source, self._settings)
         known = await self._store.get(VACANCIES, [f"{source}:{key}" for key in map(key_of, given.items) if key])
         rights = (await rights_of(self._store, [source]))[source]
@@ -103,3 +117,7 @@ class Api:
             raise Problem(404, "no-such-transfer", "This key has no such transfer.")
         await wait(self._store, transfer, doc, asked.seconds)
         return shown(await report(self._store, transfer, doc, past), 200, {}, asked.accept)
+
+
+def _pieces(request: Request, asked: Asked) -> AsyncIterator[bytes]:
+    return unpacked(request.stream(), asked.content_encoding.lower())

@@ -19,8 +19,9 @@ from pendler.problem import Problem
 from pendler.rehearsal import rehearse
 from pendler.settings import Settings
 from schemas.event import Outcome, VacancyMatched
+from services.ingest.body import read_body
 from services.ingest.checking import Checked, Delivered, by_rule, check
-from services.ingest.delivery import cut, read_body
+from services.ingest.delivery import cut
 from services.ingest.feed import feeds
 from services.ingest.state import Rights
 
@@ -117,7 +118,7 @@ class CheckPage:
 
 async def _sent(request: Request) -> tuple[str, str, bytes]:
     """The form: feed, what was pasted, and what is to be checked, which is the file if there is one."""
-    body = await read_body(request.stream(), "", LARGEST + AROUND)
+    body = await read_body(request.stream(), LARGEST + AROUND)
 
     async def again() -> Message:
         return {"type": "http.request", "body": body}

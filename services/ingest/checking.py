@@ -55,7 +55,9 @@ def check(given: Delivered, known: Mapping[str, Doc], rights: Rights = UNSAID) -
     """Each record in turn, on what is known and on what the one before it would leave."""
     items, states = given.items, dict(known)
     read = list[tuple[RecordReceived, Fate, tuple[Reason, ...]]]()
-    for record in received(items, given.source, given.feed.name, TRANSFER, given.now, first=False):
+    of: Doc = {"source": given.source, "feed": given.feed.name}
+    for n, item in enumerate(items, 1):
+        record = received(item, n, TRANSFER, of, given.now, first=False)
         fate, reasons = _fate(given.feed, record, states, rights)
         read.append((record, fate, reasons))
         if fate.state:

@@ -41,7 +41,7 @@ async def report(store: Store, transfer: str, doc: Doc, past: int) -> dict[str, 
     return {
         "summary": summary({**counts, "pending": pending}),
         "transfer": transfer,
-        **{name: doc[name] for name in ("source", "feed", "received_at")},
+        **{name: doc[name] for name in ("source", "feed", "received_at", "sealed")},
         "accepted": doc["count"],
         "outcomes": counts,
         "pending": pending,

@@ -12,7 +12,8 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store
 from services.ingest import snapshot
 from services.ingest.access import Asked
-from services.ingest.delivery import accept, cut, key_of, read_body
+from services.ingest.body import read_body, unpacked
+from services.ingest.delivery import accept, cut, key_of, refuse_when_full
 from services.ingest.feed import feeds, refuse_unknown
 from services.ingest.report import answer
 from services.ingest.snapshot import SNAPSHOTS
@@ -55,7 +56,9 @@ class SnapshotApi:
         doc = await self._known(source, feed, identity, asked)
         if doc["state"] != "open":
             raise Problem(409, "snapshot-committed", "This snapshot is committed. Open another one.")
-        body = await read_body(request.stream(), asked.content_encoding.lower(), self._settings.max_body)
+        await refuse_when_full(self._bus)
+        pieces = unpacked(request.stream(), asked.content_encoding.lower())
+        body = await read_body(pieces, self._settings.max_body)
         items = await run_in_threadpool(cut, feeds()[feed], body)
         if len(items) > snapshot.MOST_IN_PART:
             raise Problem(413, "too-many-records", f"A part may have {snapshot.MOST_IN_PART} records. Put more parts.")
