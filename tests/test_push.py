@@ -7,22 +7,27 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import APIRouter
 from httpx2 import ASGITransport, AsyncClient, Response
+from lxml import html
 
 from bench.exchange import Exchange, running, wait_for
 from pendler.problem import Problem
 from pendler.service import Service
+from pendler.settings import Settings
+from pendler.speech import LANGUAGES
 from pendler.store import open_store
 from pendler.web import web_app
 from services.ingest import keys
 from services.ingest.access import AT_ONCE, OF_ONE, InHand
+from services.ingest.links import Links, lasts
 
 MAX_BODY = 400_000
 FEEDS = Path(__file__).parent / "feeds"
@@ -525,6 +530,61 @@ def test_a_transfer_is_shown_to_its_own_source_only(sources: Sources) -> None:
     assert problem(sources.follow(f"/v1/transfers/{transfer}", sources.other), 404, "no-such-transfer") == unknown
     problem(sources.follow(f"/v1/transfers/{transfer}", sources.revoked), 401, "no-valid-key")
     problem(sources.http.get(f"/v1/transfers/{transfer}"), 401, "no-valid-key")
+
+
+def seen(response: Response) -> html.HtmlElement:
+    assert response.status_code == 200, response.text
+    return html.document_fromstring(response.content)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_transfer_has_a_page_that_its_source_can_send_to_a_colleague(sources: Sources, language: str) -> None:
+    body = lines(record(f"page-{language}-1"), record(f"page-{language}-2", headline=""), b"{broken}", record("", "x"))
+    address = urlsplit(sources.deliver(body)["page"])
+    response = sources.http.get(address.path, params={"lang": language})
+    document = seen(response)
+    assert document.get("lang") == language
+    assert (response.headers["cache-control"], response.headers["x-robots-tag"]) == ("no-store", "noindex")
+    told = {
+        tuple(one.text_content() for one in row.xpath("td")[:2]) for row in document.xpath("(//table)[1]//tbody/tr")
+    }
+    assert told == {("title-missing", "1"), ("json-syntax", "1"), ("id-missing", "1")}
+    records = document.xpath("(//table)[2]//tbody/tr")
+    assert [row.xpath("td")[3].text_content() for row in records] == ["", "title-missing", "json-syntax", "id-missing"]
+    assert "/headline" in records[1].text_content()
+    only = seen(sources.http.get(address.path, params={"only": "rejected", "past": 1}))
+    assert [row.xpath("td")[0].text_content() for row in only.xpath("(//table)[2]//tbody/tr")] == ["3", "4"]
+
+
+def test_all_records_of_a_transfer_can_be_had_as_lines(sources: Sources) -> None:
+    report = sources.deliver(lines(*(record(f"nd{n}") for n in range(1200)), b"{broken}"))
+    path = urlsplit(report["page"]).path
+    told = [json.loads(line) for line in sources.http.get(f"{path}/records.ndjson").text.splitlines()]
+    assert told[:1000] == report["records"]
+    assert [line["record"] for line in told] == list(range(1, 1202))
+    assert told[-1]["reason"]["rule"] == "json-syntax"
+    shown = seen(sources.http.get(path, params={"past": 1150}))
+    assert len(shown.xpath("(//table)[2]//tbody/tr")) == 51
+    assert not shown.xpath("//p[@class='pager']/a[contains(@href, 'past=1250')]")
+
+
+def test_a_link_to_a_transfer_is_to_that_one_and_ends(sources: Sources) -> None:
+    settings = Settings(home=sources.exchange.home)
+    report = sources.deliver(record("linked"))
+    good = urlsplit(report["page"]).path
+    forged = [
+        good[:-1],
+        good[:-3] + "abc",
+        "/transfers/x",
+        f"/transfers/{report['transfer']}",
+        good.replace(".", "x", 1),
+    ]
+    for path in (*forged, *(f"{one}/records.ndjson" for one in forged)):
+        assert sources.http.get(path).status_code == 404
+    assert Links(settings).transfer(good.rpartition("/")[2]) == report["transfer"]
+    day = datetime(2026, 11, 23, tzinfo=UTC)
+    assert lasts({"received_at": day.isoformat()}, day + timedelta(days=29))
+    assert not lasts({"received_at": day.isoformat()}, day + timedelta(days=30))
 
 
 def test_one_source_cannot_change_or_close_what_another_has(sources: Sources) -> None:

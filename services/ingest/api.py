@@ -17,8 +17,9 @@ from services.ingest.check_api import LARGEST, Checks, few
 from services.ingest.checking import told
 from services.ingest.delivery import Taking, Why, accept, accept_stream, cut, key_of, refuse_when_full, tell_end
 from services.ingest.feed import Feed, feeds, refuse_unknown
+from services.ingest.links import Links
 from services.ingest.once import Once
-from services.ingest.report import answer, report, shown, wait
+from services.ingest.report import Reports, shown
 from services.ingest.rights import rights_of
 from services.ingest.state import TRANSFERS, VACANCIES
 
@@ -28,7 +29,7 @@ class Api:
 
     def __init__(self, bus: Bus, store: Store, settings: Settings, checks: Checks) -> None:
         self._bus, self._store, self._settings, self._checks = bus, store, settings, checks
-        self._in_hand = InHand()
+        self._in_hand, self._reports = InHand(), Reports(store, Links(settings))
 
     def router(self) -> APIRouter:
         api = APIRouter(tags=["deliver"])
@@ -71,7 +72,7 @@ class Api:
         await refuse_when_full(self._bus)
         with self._in_hand.one_more(source):
             transfer, doc, headers = await self._take(source, feeds()[feed], request, asked)
-        return await answer(self._store, transfer, doc, asked, headers)
+        return await self._reports.answer(transfer, doc, asked, headers)
 
     async def _take(self, source: str, feed: Feed, request: Request, asked: Asked) -> tuple[str, Doc, dict[str, str]]:
         """The transfer that comes of a delivery, or that came of it before."""
@@ -102,7 +103,7 @@ class Api:
         """One vacancy is over. Of one that is not known, or over already, nothing changes."""
         await asked.only(self._store, self._settings.clock(), source)
         transfer, doc = await tell_end(self._bus, self._store, f"{source}:{identity}", reason, self._settings.clock())
-        return await answer(self._store, transfer, doc, asked, {})
+        return await self._reports.answer(transfer, doc, asked, {})
 
     async def follow(
         self,
@@ -115,8 +116,8 @@ class Api:
         doc = (await self._store.get(TRANSFERS, [transfer])).get(transfer)
         if doc is None or doc["source"] != source:
             raise Problem(404, "no-such-transfer", "This key has no such transfer.")
-        await wait(self._store, transfer, doc, asked.seconds)
-        return shown(await report(self._store, transfer, doc, past), 200, {}, asked.accept)
+        await self._reports.wait(transfer, doc, asked.seconds)
+        return shown(await self._reports.report(transfer, doc, past), 200, {}, asked.accept)
 
 
 def _pieces(request: Request, asked: Asked) -> AsyncIterator[bytes]:

@@ -75,7 +75,7 @@ def push(
     for line in report["records"]:
         if line["outcome"] == Outcome.REJECTED:
             errors.print(f"record {line['record']}: {line['reason']}", markup=False)
-    errors.print(summary(report["outcomes"]), markup=False)
+    errors.print(f"{summary(report['outcomes'])}: {report['page']}", markup=False, soft_wrap=True)
     typer.echo(json.dumps({name: report[name] for name in ("transfer", "accepted", "outcomes", "pending")}))
     raise typer.Exit(1 if report["outcomes"].get(Outcome.REJECTED) else 0)
 

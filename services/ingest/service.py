@@ -84,11 +84,13 @@ def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
     from services.ingest.api import Api
     from services.ingest.check_api import CheckPage, Checks
     from services.ingest.snapshot_api import SnapshotApi
+    from services.ingest.transfer_page import TransferPage
 
     checks, api = Checks(), APIRouter()
     api.include_router(Api(bus, store, settings, checks).router(), prefix="/v1")
     api.include_router(SnapshotApi(bus, store, settings).router(), prefix="/v1")
     api.include_router(CheckPage(settings, checks).router())
+    api.include_router(TransferPage(store, settings).router())
     return api
 
 

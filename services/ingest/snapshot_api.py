@@ -15,7 +15,8 @@ from services.ingest.access import Asked
 from services.ingest.body import read_body, unpacked
 from services.ingest.delivery import accept, cut, key_of, refuse_when_full
 from services.ingest.feed import feeds, refuse_unknown
-from services.ingest.report import answer
+from services.ingest.links import Links
+from services.ingest.report import Reports
 from services.ingest.snapshot import SNAPSHOTS
 
 WITHIN = "/sources/{source}/feeds/{feed}/snapshots"
@@ -28,6 +29,7 @@ class SnapshotApi:
 
     def __init__(self, bus: Bus, store: Store, settings: Settings) -> None:
         self._bus, self._store, self._settings = bus, store, settings
+        self._reports = Reports(store, Links(settings))
 
     def router(self) -> APIRouter:
         api = APIRouter(tags=["deliver"])
@@ -64,7 +66,7 @@ class SnapshotApi:
             raise Problem(413, "too-many-records", f"A part may have {snapshot.MOST_IN_PART} records. Put more parts.")
         transfer, told = await accept(self._bus, self._store, source, feeds()[feed], items, self._settings.clock())
         await snapshot.put_part(self._store, identity, number, transfer, [key_of(item) for item in items])
-        return await answer(self._store, transfer, told, asked, {})
+        return await self._reports.answer(transfer, told, asked, {})
 
     async def commit(
         self,
