@@ -587,6 +587,40 @@ def test_a_link_to_a_transfer_is_to_that_one_and_ends(sources: Sources) -> None:
     assert not lasts({"received_at": day.isoformat()}, day + timedelta(days=30))
 
 
+# With a test key.
+
+
+def test_what_a_test_key_delivers_gets_outcomes_and_goes_nowhere(sources: Sources) -> None:
+    key = sources.exchange.key("se~test")
+
+    def deliver(body: bytes) -> list[tuple[str, str | None]]:
+        report = sources.note(sources.post(body, key=key, Prefer="wait=30"), key)
+        return [(line["outcome"], line["ref"]) for line in report["records"]]
+
+    sources.deliver(record("tried", "Bagare"))
+    ref = "se~test:tried"
+    assert deliver(lines(record("tried"), b"{broken}")) == [("published", ref), ("rejected", None)]
+    assert deliver(lines(record("tried"), record("tried", "Konditor"))) == [("unchanged", ref), ("published", ref)]
+    response = sources.http.delete(
+        "/v1/sources/se/records/tried", headers={"Authorization": f"Bearer {key}", "Prefer": "wait=30"}
+    )
+    assert sources.note(response, key)["outcomes"] == {"closed": 1}
+    assert deliver(record("tried")) == [("published", ref)]
+    wait_for(lambda: not sources.exchange.lag("match", "vacancy.normalised.v1"), 30, "match")
+    assert sources.http.get(f"/v1/vacancies/{ref}").status_code == 404
+    assert sources.vacancy("se:tried")["vacancy"]["profiles"][0]["title"] == "Bagare", "what is real is untouched"
+
+
+def test_a_test_key_and_a_real_one_do_not_see_one_another(sources: Sources) -> None:
+    key = sources.exchange.key("se~test")
+    real = sources.deliver(record("real"))["transfer"]
+    tried = sources.note(sources.post(record("mock"), key=key, Prefer="wait=30"), key)["transfer"]
+    problem(sources.follow(f"/v1/transfers/{real}", key), 404, "no-such-transfer")
+    problem(sources.follow(f"/v1/transfers/{tried}"), 404, "no-such-transfer")
+    problem(sources.post(record("no"), source="other", key=key), 404, "no-such-feed")
+    problem(sources.post(record("no"), source="se~test"), 404, "no-such-feed")
+
+
 def test_one_source_cannot_change_or_close_what_another_has(sources: Sources) -> None:
     sources.deliver(record("shared", headline="Kock"))
     response = sources.post(record("shared", removed=True), source="other", key=sources.other, Prefer="wait=30")
@@ -684,7 +718,7 @@ def test_at_the_end_every_record_has_its_outcome_and_all_that_was_published_is_f
     sources.deliver(lines(record("end1"), record("end2"), record("end2", headline="Bagare"), b"{broken}"))
     lines_told = [line for transfer, key in sources.transfers.items() for line in all_lines(sources, transfer, key)]
     told = Counter(line["outcome"] for line in lines_told)
-    open_refs = {line["ref"] for line in lines_told if line["outcome"] == "published"}
+    open_refs = {line["ref"] for line in lines_told if line["outcome"] == "published" and "~test" not in line["ref"]}
     wait_for(lambda: sources.exchange.search(limit=0)["total"]["ads"] >= len(open_refs), 30, "all to be visible")
     assert sources.exchange.search(limit=0)["total"]["ads"] == len(open_refs)
     wait_for(lambda: sources.exchange.audit()["in_flight"] == 0, 30, "nothing to be on its way")

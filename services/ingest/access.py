@@ -12,6 +12,7 @@ from pendler.problem import Problem
 from pendler.store import Store
 from services.ingest import keys
 from services.ingest.feed import NO_SUCH_FEED
+from services.ingest.state import SANDBOX
 
 LONGEST_WAIT = 60
 STREAMS = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -53,12 +54,16 @@ class Asked(BaseModel):
             raise Problem(401, "no-valid-key", detail, {"WWW-Authenticate": "Bearer"})
         return source
 
-    async def only(self, store: Store, now: datetime, source: str, feed: str | None = None) -> None:
-        """Raises:
-        Problem: 401 for no key; 404 where the key is another source's, which learns nothing of this one.
+    async def only(self, store: Store, now: datetime, source: str, feed: str | None = None) -> str:
+        """The source that delivers: this one, or its sandbox where the key is a test key.
+
+        Raises:
+            Problem: 401 for no key; 404 where the key is another source's, which learns nothing of this one.
         """
-        if await self.source(store, now, feed) != source:
+        own = await self.source(store, now, feed)
+        if source not in (own, own.removesuffix(SANDBOX)):
             raise Problem(404, "no-such-feed", NO_SUCH_FEED)
+        return own
 
 
 class InHand:

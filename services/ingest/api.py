@@ -65,7 +65,7 @@ class Api:
         dry_run: Annotated[bool, Query(description="Only tell what would become of it: 200 records, 1 MB.")] = False,
     ) -> Response:
         """One record, a JSON array, NDJSON, or the feed's own file. Answered once every record is durable."""
-        await asked.only(self._store, self._settings.clock(), source, feed)
+        source = await asked.only(self._store, self._settings.clock(), source, feed)
         refuse_unknown(feed)
         if dry_run:
             return await self._dry_run(source, feed, request, asked)
@@ -101,7 +101,7 @@ class Api:
         self, source: str, identity: str, asked: Annotated[Asked, Header()], reason: Why = Why.WITHDRAWN
     ) -> Response:
         """One vacancy is over. Of one that is not known, or over already, nothing changes."""
-        await asked.only(self._store, self._settings.clock(), source)
+        source = await asked.only(self._store, self._settings.clock(), source)
         transfer, doc = await tell_end(self._bus, self._store, f"{source}:{identity}", reason, self._settings.clock())
         return await self._reports.answer(transfer, doc, asked, {})
 

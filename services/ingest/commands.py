@@ -24,7 +24,7 @@ from services.ingest.demonstration import MARK
 from services.ingest.feed import feeds
 from services.ingest.normalising import normalised
 from services.ingest.service import notices
-from services.ingest.state import KEYS, MARKS, VACANCIES
+from services.ingest.state import KEYS, MARKS, SANDBOX, VACANCIES
 
 app = typer.Typer()
 keys_app = typer.Typer(help="API keys of sources.", no_args_is_help=True)
@@ -103,6 +103,7 @@ def create_key(
     source: Annotated[str, typer.Option(help="The source that delivers with it, like `nl-uwv`.")],
     feed: Annotated[list[str] | None, typer.Option(help="Only for this feed; may be repeated.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="It expires after so many days; else never.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="For trying: its records get outcomes and go nowhere.")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Make a key for a source. It is shown this once; only its hash is kept."""
@@ -111,7 +112,8 @@ def create_key(
     settings = Settings()
     now = settings.clock()
     ends = now + timedelta(days=days) if days else None
-    key = asyncio.run(_with_store(settings, lambda store: keys.create(store, source, feed or [], now, ends)))
+    of = source + SANDBOX if test else source
+    key = asyncio.run(_with_store(settings, lambda store: keys.create(store, of, feed or [], now, ends)))
     typer.echo(json.dumps({"source": source, "feeds": feed or [], "key": key}) if as_json else key)
 
 

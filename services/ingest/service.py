@@ -23,6 +23,7 @@ from services.ingest.rights import CHANGED, rights_of, told_again
 from services.ingest.snapshot import reconcile
 from services.ingest.state import (
     HELD,
+    SANDBOX,
     SETTLEMENTS,
     TRANSFERS,
     VACANCIES,
@@ -154,8 +155,9 @@ class Batch:
         ref = ref_of(record)
         one = self.settlements[record.version] = settled(record, fate)
         self._told.setdefault(ref, {})[record.version] = one.model_dump(mode="json", include=TOLD)
-        if fate.event:
+        if fate.event and not record.source.endswith(SANDBOX):
             self.events.append(fate.event)
+        if fate.event:
             self._forgotten.discard(ref)
         if fate.state:
             self._states[ref] = fate.state

@@ -46,7 +46,7 @@ class SnapshotApi:
 
     async def open(self, source: str, feed: str, asked: Headers) -> Response:
         """What the source no longer has is closed once the snapshot is committed, and by nothing else."""
-        await asked.only(self._store, self._settings.clock(), source, feed)
+        source = await asked.only(self._store, self._settings.clock(), source, feed)
         refuse_unknown(feed)
         identity, doc = await snapshot.open_snapshot(self._store, source, feed, self._settings.clock())
         return _shown(identity, doc, 201)
@@ -64,7 +64,9 @@ class SnapshotApi:
         items = await run_in_threadpool(cut, feeds()[feed], body)
         if len(items) > snapshot.MOST_IN_PART:
             raise Problem(413, "too-many-records", f"A part may have {snapshot.MOST_IN_PART} records. Put more parts.")
-        transfer, told = await accept(self._bus, self._store, source, feeds()[feed], items, self._settings.clock())
+        transfer, told = await accept(
+            self._bus, self._store, doc["source"], feeds()[feed], items, self._settings.clock()
+        )
         await snapshot.put_part(self._store, identity, number, transfer, [key_of(item) for item in items])
         return await self._reports.answer(transfer, told, asked, {})
 
@@ -86,7 +88,7 @@ class SnapshotApi:
         return _shown(identity, await self._known(source, feed, identity, asked), 200)
 
     async def _known(self, source: str, feed: str, identity: str, asked: Asked) -> Doc:
-        await asked.only(self._store, self._settings.clock(), source, feed)
+        source = await asked.only(self._store, self._settings.clock(), source, feed)
         doc = (await self._store.get(SNAPSHOTS, [identity])).get(identity)
         if doc is None or (doc["source"], doc["feed"]) != (source, feed):
             raise Problem(404, "no-such-snapshot", "This key has no such snapshot.")
