@@ -11,6 +11,7 @@ from pendler.bus import Bus
 from pendler.problem import Problem
 from pendler.settings import Settings
 from pendler.store import Doc, Store
+from services.ingest import first
 from services.ingest.access import Asked, InHand
 from services.ingest.body import lines_in, read_body, unpacked
 from services.ingest.check_api import LARGEST, Checks, few
@@ -47,6 +48,13 @@ class Api:
             methods=["DELETE"],
             status_code=202,
             summary="Say that a vacancy is over",
+        )
+        api.add_api_route(
+            "/sources/{source}/publish",
+            self.publish,
+            methods=["POST"],
+            status_code=202,
+            summary="Publish a first delivery",
         )
         api.add_api_route("/transfers/{transfer}", self.follow, summary="What became of each record of a transfer")
         return api
@@ -104,6 +112,12 @@ class Api:
         source = await asked.only(self._store, self._settings.clock(), source)
         transfer, doc = await tell_end(self._bus, self._store, f"{source}:{identity}", reason, self._settings.clock())
         return await self._reports.answer(transfer, doc, asked, {})
+
+    async def publish(self, source: str, asked: Annotated[Asked, Header()]) -> dict[str, str]:
+        """The first delivery of a source is shown to nobody else until this is said. Said again, nothing happens."""
+        source = await asked.only(self._store, self._settings.clock(), source)
+        asked_now = await first.ask(self._store, source)
+        return {"source": source, "told": "It is published in some seconds." if asked_now else "Nothing waits."}
 
     async def follow(
         self,
