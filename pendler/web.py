@@ -39,6 +39,7 @@ def web_app(services: Sequence[Service], *own: APIRouter) -> FastAPI:
         summary="Vacancies across Europe's borders: deliver, follow, search, be told.",
         license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
     )
+    app.state.services = tuple(services)
     for service in services:
         if service.api:
             app.include_router(service.api())

@@ -48,14 +48,14 @@ def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Ite
 
 def test_the_tutorial_works_as_written(exchange: Exchange, tmp_path: Path) -> None:
     told = as_written("tutorial-first-delivery.md", exchange, tmp_path)
-    assert '"published": 1' in told
+    assert '"held": 1' in told
     assert "my-service:1" in told
     assert '"isco":"7212"' in told
 
 
 def test_a_feed_without_code_works_as_written(exchange: Exchange, tmp_path: Path) -> None:
     told = as_written("tutorial-first-feed.md", exchange, tmp_path)
-    assert '"published": 1' in told
+    assert '"held": 1' in told
     assert "first-feed:1" in told
     assert '"rule": "title-missing", "at": "/job"' in told
     assert "wrong.yaml line 11, fields/citty: Extra inputs are not permitted" in told

@@ -17,8 +17,9 @@ from schemas.event import Erased, Outcome, Reason, RecordReceived, RecordSettled
 from schemas.vacancy import Contact, Employer, Location, Origin, Profile, Status, Vacancy
 from services.ingest import demonstration
 from services.ingest.accounts import ledger
+from services.ingest.ends import KEEPS_STUBS, expire, forget
 from services.ingest.feed import Reading
-from services.ingest.service import KEEPS_STUBS, Batch, expire, forget, on_received, on_set_aside
+from services.ingest.service import Batch, on_received, on_set_aside
 from services.ingest.state import (
     FRESH,
     SETTLEMENTS,

@@ -42,6 +42,7 @@ PATHS = [
     "/terms",
     "/contact",
     "/vacancies/demo-nl:lasser-terneuzen?near=Zelzate",
+    "/check",
     "/vacancies/nobody:1",
 ]
 

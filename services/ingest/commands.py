@@ -19,12 +19,12 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store, everything, open_store
 from schemas.event import Outcome
 from schemas.vacancy import Status
-from services.ingest import feed_commands, keys, source_commands
+from services.ingest import feed_commands, first, keys, source_commands
 from services.ingest.demonstration import MARK
+from services.ingest.ends import notices
 from services.ingest.feed import feeds
 from services.ingest.normalising import normalised
-from services.ingest.service import notices
-from services.ingest.state import KEYS, MARKS, VACANCIES
+from services.ingest.state import KEYS, MARKS, SANDBOX, VACANCIES
 
 app = typer.Typer()
 keys_app = typer.Typer(help="API keys of sources.", no_args_is_help=True)
@@ -75,7 +75,7 @@ def push(
     for line in report["records"]:
         if line["outcome"] == Outcome.REJECTED:
             errors.print(f"record {line['record']}: {line['reason']}", markup=False)
-    errors.print(summary(report["outcomes"]), markup=False)
+    errors.print(f"{summary(report['outcomes'])}: {report['page']}", markup=False, soft_wrap=True)
     typer.echo(json.dumps({name: report[name] for name in ("transfer", "accepted", "outcomes", "pending")}))
     raise typer.Exit(1 if report["outcomes"].get(Outcome.REJECTED) else 0)
 
@@ -103,15 +103,27 @@ def create_key(
     source: Annotated[str, typer.Option(help="The source that delivers with it, like `nl-uwv`.")],
     feed: Annotated[list[str] | None, typer.Option(help="Only for this feed; may be repeated.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="It expires after so many days; else never.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="For trying: its records get outcomes and go nowhere.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="A new source: let nothing wait for Publish.")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Make a key for a source. It is shown this once; only its hash is kept."""
+    """Make a key for a source. It is shown this once; only its hash is kept.
+
+    The first delivery of a new source waits until the source, or `pendler source publish`, publishes it.
+    """
     if not source.replace("-", "").isalnum() or not source.isascii() or len(source) > 60:
         raise typer.BadParameter("a source's name has letters, digits and hyphens, 60 at most", param_hint="--source")
     settings = Settings()
     now = settings.clock()
     ends = now + timedelta(days=days) if days else None
-    key = asyncio.run(_with_store(settings, lambda store: keys.create(store, source, feed or [], now, ends)))
+    of = source + SANDBOX if test else source
+
+    async def make(store: Store) -> str:
+        if not (test or publish):
+            await first.begin(store, source)
+        return await keys.create(store, of, feed or [], now, ends)
+
+    key = asyncio.run(_with_store(settings, make))
     typer.echo(json.dumps({"source": source, "feeds": feed or [], "key": key}) if as_json else key)
 
 

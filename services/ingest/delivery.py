@@ -1,48 +1,25 @@
 """A delivery becomes a transfer: cut into records, on the bus before it is answered for."""
 
-import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from hashlib import blake2b
-from itertools import islice
 from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
 
 from pendler.bus import Bus
 from pendler.problem import Problem
-from pendler.store import Collection, Doc, Store
+from pendler.store import Doc, Store
 from schemas.event import Reason, RecordReceived
+from services.ingest.body import Line, cut_lines
 from services.ingest.feed import Feed, Flaw, Item
 from services.ingest.state import DELETION, TRANSFERS
 
 AT_ONCE = 500
 MOST_WAITING = 500_000
-DELIVERIES = Collection("deliveries")
 LONGEST_BODY = 1_000_000
-
-
-async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
-    """The whole body, unpacked; never more than `limit` bytes of it in memory.
-
-    Raises:
-        Problem: 413 beyond the limit, 415 for another encoding than gzip, 400 for broken gzip.
-    """
-    if encoding not in ("", "identity", "gzip"):
-        raise Problem(415, "encoding", f"Content-Encoding {encoding!r} is not known; send gzip or none.")
-    unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    body = bytearray()
-    async for chunk in chunks:
-        try:
-            body += unpack.decompress(chunk, limit + 1 - len(body)) if unpack else chunk
-        except zlib.error as error:
-            raise Problem(400, "broken-gzip", f"The body is not whole gzip: {error}.") from None
-        if len(body) > limit:
-            raise Problem(413, "too-large", f"The body is larger than {limit} bytes unpacked. Send it in parts.")
-        if unpack and unpack.unused_data:
-            raise Problem(400, "broken-gzip", "Something follows the end of the gzip stream. Nothing was taken.")
-    if unpack and not unpack.eof:
-        raise Problem(400, "broken-gzip", "The gzip stream ends before its end. Nothing was taken; send it again.")
-    return bytes(body)
+LOOKS_EACH = 5000
 
 
 class Why(StrEnum):
@@ -53,40 +30,64 @@ class Why(StrEnum):
     ERROR = "error"
 
 
+async def is_full(bus: Bus) -> bool:
+    """Whether so much waits to be read that a sender had better wait, too."""
+    return await bus.lag("ingest", RecordReceived.topic.name) > MOST_WAITING
+
+
 async def refuse_when_full(bus: Bus) -> None:
     """Raises:
-    Problem: 503, so much waits to be read that a sender had better wait, too.
+    Problem: 503, a sender had better wait.
     """
-    if await bus.lag("ingest", RecordReceived.topic.name) > MOST_WAITING:
+    if await is_full(bus):
         detail = f"More than {MOST_WAITING} records wait to be read. Nothing of this was taken; send it again later."
         raise Problem(503, "busy", detail, {"Retry-After": "60"})
 
 
-class Once:
-    """A delivery that its sender names by a key: made again, it is the same transfer, and nothing is taken twice."""
+class Taking:
+    """A transfer as it is taken: its records go onto the bus as they come, and it is sealed once all are durable."""
 
-    def __init__(self, store: Store, source: str, key: str, body: bytes) -> None:
-        self._store, self._key = store, f"{source} {key}" if key else ""
-        self._digest = blake2b(body, digest_size=16).hexdigest() if key else ""
+    def __init__(self, bus: Bus, store: Store, source: str, feed: str, now: datetime) -> None:
+        self._bus, self._store, self._now = bus, store, now
+        self.name = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+        self.doc: Doc = {
+            "source": source, "feed": feed, "count": 0, "sealed": False, "received_at": now.isoformat(),
+        }  # fmt: skip
+        self._first, self._looked_at = False, 0
 
-    async def known(self) -> tuple[str, Doc] | None:
-        """The transfer that came of it before, if it was made before.
+    async def begin(self) -> None:
+        where = {"source": self.doc["source"], "sealed": True}
+        self._first = not await self._store.find(TRANSFERS, where, limit=1)
+        await self._store.insert(TRANSFERS, {self.name: self.doc})
 
-        Raises:
-            Problem: 422, the key was used for another body.
-        """
-        found = (await self._store.get(DELIVERIES, [self._key])).get(self._key) if self._key else None
-        if not found:
-            return None
-        if found["digest"] != self._digest:
-            detail = "This Idempotency-Key was used for another body. Use a new key for what is new."
-            raise Problem(422, "key-reused", detail)
-        transfer = found["transfer"]
-        return transfer, (await self._store.get(TRANSFERS, [transfer]))[transfer]
+    async def take(self, items: Sequence[Item]) -> None:
+        """Some more records; they are durable when this returns."""
+        numbered = enumerate(items, self.doc["count"] + 1)
+        records = [received(item, n, self.name, self.doc, self._now, self._first) for n, item in numbered]
+        for start in range(0, len(records), AT_ONCE):
+            await self._bus.publish(records[start : start + AT_ONCE])
+        self.doc["count"] += len(records)
 
-    async def note(self, transfer: str) -> None:
-        if self._key:
-            await self._store.insert(DELIVERIES, {self._key: {"digest": self._digest, "transfer": transfer}})
+    async def wait_while_full(self) -> None:
+        """Reads no more of a stream while so much waits to be read; looks once in some thousand records."""
+        if self.doc["count"] - self._looked_at < LOOKS_EACH:
+            return
+        self._looked_at = self.doc["count"]
+        while await is_full(self._bus):
+            await asyncio.sleep(1)
+
+    async def seal(self) -> tuple[str, Doc]:
+        """All are durable: now it can be answered for."""
+        return await self._keep(sealed=True)
+
+    async def break_off(self) -> None:
+        """No more will come. What was taken stands, and the transfer tells of it, but it is answered for to nobody."""
+        await self._keep(sealed=False)
+
+    async def _keep(self, sealed: bool) -> tuple[str, Doc]:
+        self.doc["sealed"] = sealed
+        await self._store.put(TRANSFERS, {self.name: self.doc})
+        return self.name, self.doc
 
 
 async def tell_end(bus: Bus, store: Store, ref: str, why: Why, now: datetime) -> tuple[str, Doc]:
@@ -94,50 +95,56 @@ async def tell_end(bus: Bus, store: Store, ref: str, why: Why, now: datetime) ->
     source, _, identity = ref.partition(":")
     if not key_of(Item(identity, "")):
         raise Problem(404, "no-such-record", "An id has 1 to 200 characters that can be printed.")
-    transfer = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-    doc: Doc = {"source": source, "feed": DELETION, "count": 1, "sealed": False, "received_at": now.isoformat()}
-    await store.insert(TRANSFERS, {transfer: doc})
+    taking = Taking(bus, store, source, DELETION, now)
+    taking.doc["count"] = 1
+    await store.insert(TRANSFERS, {taking.name: taking.doc})
     record = RecordReceived(
-        source=source, feed=DELETION, transfer=transfer, n=1, external_id=identity, body=why, received_at=now,
+        source=source, feed=DELETION, transfer=taking.name, n=1, external_id=identity, body=why, received_at=now,
         ends="closed" if why is Why.FILLED else "withdrawn",
     )  # fmt: skip
     await bus.publish([record])
-    await store.put(TRANSFERS, {transfer: {**doc, "sealed": True}})
-    return transfer, doc
+    return await taking.seal()
 
 
 async def accept(
     bus: Bus, store: Store, source: str, feed: Feed, items: Sequence[Item], now: datetime
 ) -> tuple[str, Doc]:
     """Puts every record of a delivery on the bus; the transfer is sealed once all of them are durable."""
-    transfer = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-    first = not await store.find(TRANSFERS, {"source": source, "sealed": True}, limit=1)
-    doc: Doc = {
-        "source": source,
-        "feed": feed.name,
-        "count": len(items),
-        "sealed": False,
-        "received_at": now.isoformat(),
-    }
-    await store.insert(TRANSFERS, {transfer: doc})
-    records = received(items, source, feed.name, transfer, now, first)
-    while batch := list(islice(records, AT_ONCE)):
-        await bus.publish(batch)
-    doc["sealed"] = True
-    await store.put(TRANSFERS, {transfer: doc})
-    return transfer, doc
+    taking = Taking(bus, store, source, feed.name, now)
+    await taking.begin()
+    await taking.take(items)
+    return await taking.seal()
 
 
-def received(
-    items: Sequence[Item], source: str, feed: str, transfer: str, now: datetime, first: bool
-) -> Iterator[RecordReceived]:
-    """The records of a transfer, numbered from 1."""
-    for n, item in enumerate(items, 1):
-        flaw = item.flaw or _too_long(item)
-        yield RecordReceived(
-            source=source, feed=feed, transfer=transfer, n=n, external_id=key_of(item), flaw=flaw,
-            body=item.body[:2000] if flaw else item.body, received_at=now, first_delivery=first,
-        )  # fmt: skip
+async def accept_stream(taking: Taking, feed: Feed, lines: AsyncIterator[list[Line]]) -> tuple[str, Doc]:
+    """Puts a stream on the bus line by line as it comes, in constant memory; when too much waits, it waits, too.
+
+    Raises:
+        Problem: 400, it broke off. What had come by then is taken, and the answer names the transfer.
+    """
+    await taking.begin()
+    try:
+        async for some in lines:
+            await taking.take(await run_in_threadpool(cut_lines, feed, some))
+            await taking.wait_while_full()
+        if not taking.doc["count"]:
+            raise Problem(400, "empty-delivery", f"No record of the feed “{feed.name}” was found in the stream.")
+        return await taking.seal()
+    except Problem as problem:
+        problem.document |= {"transfer": f"/v1/transfers/{taking.name}", "taken": taking.doc["count"]}
+        raise
+    finally:
+        if not taking.doc["sealed"]:
+            await taking.break_off()
+
+
+def received(item: Item, n: int, transfer: str, doc: Doc, now: datetime, first: bool) -> RecordReceived:
+    """Record number `n` of a transfer."""
+    flaw = item.flaw or _too_long(item)
+    return RecordReceived(
+        source=doc["source"], feed=doc["feed"], transfer=transfer, n=n, external_id=key_of(item), flaw=flaw,
+        body=item.body[:2000] if flaw else item.body, received_at=now, first_delivery=first,
+    )  # fmt: skip
 
 
 def cut(feed: Feed, body: bytes) -> list[Item]:

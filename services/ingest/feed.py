@@ -19,11 +19,15 @@ from schemas.vacancy import Status, Vacancy
 
 @dataclass(frozen=True)
 class Item:
-    """One record as delivered: its id where one can be read, its text, and what is wrong with it, if anything."""
+    """One record as delivered: its id where one can be read, its text, and what is wrong with it, if anything.
+
+    `at` is where it stands in the delivery: `line 3`, or a pointer into its JSON document.
+    """
 
     external_id: str | None
     body: str
     flaw: Reason | None = None
+    at: str = ""
 
 
 @dataclass(frozen=True)

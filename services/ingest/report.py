@@ -10,44 +10,55 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from pendler.store import Doc, Store
 from services.ingest.access import Asked
 from services.ingest.accounts import outcomes
+from services.ingest.links import Links
 from services.ingest.state import SETTLEMENTS
 
 PAGE = 1000
 
 
-async def answer(store: Store, transfer: str, doc: Doc, asked: Asked, headers: Mapping[str, str]) -> Response:
-    """The answer to a delivery: 200 where all is settled in the time that its sender waits, else 202."""
-    settled = await wait(store, transfer, doc, asked.seconds)
-    located = {"Location": f"/v1/transfers/{transfer}", **headers}
-    return shown(await report(store, transfer, doc, 0), 200 if settled else 202, located, asked.accept)
+class Reports:
+    """Reports of transfers, with the links to their pages."""
 
+    def __init__(self, store: Store, links: Links) -> None:
+        self._store, self._links = store, links
 
-async def wait(store: Store, transfer: str, doc: Doc, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while await store.count(SETTLEMENTS, {"transfer": transfer}) < doc["count"]:
-        if time.monotonic() >= until:
-            return False
-        await asyncio.sleep(0.05)
-    return True
+    async def answer(self, transfer: str, doc: Doc, asked: Asked, headers: Mapping[str, str]) -> Response:
+        """The answer to a delivery: 200 where all is settled in the time that its sender waits, else 202."""
+        settled = await self.wait(transfer, doc, asked.seconds)
+        located = {"Location": f"/v1/transfers/{transfer}", **headers}
+        return shown(await self.report(transfer, doc, 0), 200 if settled else 202, located, asked.accept)
 
+    async def wait(self, transfer: str, doc: Doc, seconds: float) -> bool:
+        """Whether all of it is settled within so many seconds."""
+        until = time.monotonic() + seconds
+        while await self._store.count(SETTLEMENTS, {"transfer": transfer}) < doc["count"]:
+            if time.monotonic() >= until:
+                return False
+            await asyncio.sleep(0.05)
+        return True
 
-async def report(store: Store, transfer: str, doc: Doc, past: int) -> dict[str, Any]:
-    counts = {outcome: count for outcome, count in (await outcomes(store, transfer)).items() if count}
-    pending = doc["count"] - sum(counts.values())
-    keys_wanted = [f"{transfer}/{n}" for n in range(past + 1, min(past + PAGE, doc["count"]) + 1)]
-    settled = await store.get(SETTLEMENTS, keys_wanted)
-    records = [_line(n, settled.get(key)) for n, key in enumerate(keys_wanted, past + 1)]
-    more = past + PAGE < doc["count"]
-    return {
-        "summary": summary({**counts, "pending": pending}),
-        "transfer": transfer,
-        **{name: doc[name] for name in ("source", "feed", "received_at")},
-        "accepted": doc["count"],
-        "outcomes": counts,
-        "pending": pending,
-        "records": records,
-        "next": f"/v1/transfers/{transfer}?past={past + PAGE}" if more else None,
-    }
+    async def report(self, transfer: str, doc: Doc, past: int, size: int = PAGE) -> dict[str, Any]:
+        """What became of `size` records past this number, and of all of them together."""
+        counts = {outcome: count for outcome, count in (await outcomes(self._store, transfer)).items() if count}
+        pending = doc["count"] - sum(counts.values())
+        more = past + size < doc["count"]
+        return {
+            "summary": summary({**counts, "pending": pending}),
+            "transfer": transfer,
+            **{name: doc[name] for name in ("source", "feed", "received_at", "sealed")},
+            "accepted": doc["count"],
+            "outcomes": counts,
+            "pending": pending,
+            "records": await self.lines(transfer, doc, past, size),
+            "next": f"/v1/transfers/{transfer}?past={past + size}" if more else None,
+            "page": self._links.page(transfer),
+        }
+
+    async def lines(self, transfer: str, doc: Doc, past: int, size: int = PAGE) -> list[dict[str, Any]]:
+        """Records past this number, each with what became of it."""
+        wanted = {f"{transfer}/{n}": n for n in range(past + 1, min(past + size, doc["count"]) + 1)}
+        settled = await self._store.get(SETTLEMENTS, list(wanted))
+        return [line_of(n, settled.get(key)) for key, n in wanted.items()]
 
 
 def summary(counts: Mapping[str, int]) -> str:
@@ -55,7 +66,8 @@ def summary(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
 
 
-def _line(n: int, settled: Doc | None) -> dict[str, Any]:
+def line_of(n: int, settled: Doc | None) -> dict[str, Any]:
+    """A record by its number, with what became of it."""
     if settled is None:
         return {"record": n, "outcome": "pending", "ref": None, "reason": None}
     return {"record": n, **{name: settled[name] for name in ("outcome", "ref", "revision", "reason")}}

@@ -1,10 +1,9 @@
 """record.received -> vacancy.normalised and record.settled: each record gets exactly one outcome."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -13,20 +12,19 @@ from pendler.metrics import OUTCOMES
 from pendler.service import Fact, Handler, Job, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
-from pendler.store import Doc, Range, Store, open_store
+from pendler.store import Doc, Store, open_store
 from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
 from schemas.rights import UNSAID
-from schemas.vacancy import Status
-from services.ingest import accounts, demonstration
+from services.ingest import accounts, demonstration, first
+from services.ingest.ends import KEEPS_STUBS, expire, forget
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.rights import CHANGED, rights_of, told_again
 from services.ingest.snapshot import reconcile
 from services.ingest.state import (
     HELD,
+    SANDBOX,
     SETTLEMENTS,
-    TRANSFERS,
     VACANCIES,
-    Clock,
     Fate,
     Rights,
     end_of,
@@ -39,8 +37,6 @@ from services.ingest.state import (
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-KEEPS_STUBS = timedelta(days=30)
-AT_ONCE = 500
 TOLD = {"outcome", "revision", "reason"}
 READING_FAILED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 OURS: Mapping[str, Callable[[RecordReceived, Doc | None, Rights], Fate]] = {
@@ -59,6 +55,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         Job("expire", 60, partial(expire, store, settings.clock)),
         Job("forget", 3600, partial(forget, store, settings.clock)),
         Job("reconcile", 1, partial(reconcile, bus, store)),
+        Job("publish", 1, partial(first.publish, bus, store, settings.clock)),
     ]
     if settings.demo:
         jobs.append(Job("demonstration", 3600, partial(demonstration.fill, store, settings.clock)))
@@ -82,11 +79,15 @@ def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
     from fastapi import APIRouter
 
     from services.ingest.api import Api
+    from services.ingest.check_api import CheckPage, Checks
     from services.ingest.snapshot_api import SnapshotApi
+    from services.ingest.transfer_page import TransferPage
 
-    api = APIRouter(prefix="/v1")
-    api.include_router(Api(bus, store, settings).router())
-    api.include_router(SnapshotApi(bus, store, settings).router())
+    checks, api = Checks(), APIRouter()
+    api.include_router(Api(bus, store, settings, checks).router(), prefix="/v1")
+    api.include_router(SnapshotApi(bus, store, settings).router(), prefix="/v1")
+    api.include_router(CheckPage(settings, checks).router())
+    api.include_router(TransferPage(store, settings).router())
     return api
 
 
@@ -95,7 +96,8 @@ async def on_received(store: Store, records: Sequence[Fact]) -> Result:
     done = await store.get(SETTLEMENTS, [record.version for record in records])
     fresh = [record for record in records if record.version not in done]
     known = await store.get(VACANCIES, list({ref_of(record) for record in fresh}))
-    batch = Batch(known, await rights_of(store, {record.source for record in fresh}))
+    sources = {record.source for record in fresh}
+    batch = Batch(known, await rights_of(store, sources), await first.waiting(store, sources))
     for record in fresh:
         batch.take(record)
     return Result([*batch.events, *batch.settlements.values()], partial(batch.write, store))
@@ -112,8 +114,10 @@ async def on_set_aside(store: Store, record: RecordReceived, error: str) -> Resu
 class Batch:
     """The state of the vacancies that a batch of records is about, as it changes record by record."""
 
-    def __init__(self, stored: Mapping[str, Doc], rights: Mapping[str, Rights] | None = None) -> None:
-        self._stored, self._rights = stored, rights or {}
+    def __init__(
+        self, stored: Mapping[str, Doc], rights: Mapping[str, Rights] | None = None, waiting: Set[str] = frozenset()
+    ) -> None:
+        self._stored, self._rights, self._waiting = stored, rights or {}, waiting
         self._states: dict[str, Doc] = {}
         self._told: dict[str, Doc] = {}
         self._forgotten: set[str] = set()
@@ -133,7 +137,8 @@ class Batch:
         elif record.ends == "forgotten":
             self.settle(record, self._forget(record))
         else:
-            self.settle(record, decide(record, self._known(ref), self._rights.get(record.source, UNSAID)))
+            fate = decide(record, self._known(ref), self._rights.get(record.source, UNSAID))
+            self.settle(record, first.held(fate) if record.source in self._waiting else fate)
 
     def _known(self, ref: str) -> Doc | None:
         return self._states.get(ref, self._stored.get(ref))
@@ -150,8 +155,9 @@ class Batch:
         ref = ref_of(record)
         one = self.settlements[record.version] = settled(record, fate)
         self._told.setdefault(ref, {})[record.version] = one.model_dump(mode="json", include=TOLD)
-        if fate.event:
+        if fate.event and not record.source.endswith(SANDBOX):
             self.events.append(fate.event)
+        if fate.event:
             self._forgotten.discard(ref)
         if fate.state:
             self._states[ref] = fate.state
@@ -194,49 +200,14 @@ def reading(feed: Feed, body: str, now: datetime) -> Reading | Reason:
     except Flaw as flaw:
         return flaw.reason
     except ValidationError as error:
-        first = error.errors()[0]
-        at = "/" + "/".join(map(str, first["loc"]))
+        one = error.errors()[0]
+        at = "/" + "/".join(map(str, one["loc"]))
         return Reason(
-            rule=f"vacancy-{first['type'].replace('_', '-')}",
+            rule=f"vacancy-{one['type'].replace('_', '-')}",
             at=at,
-            value=str(first["input"])[:80],
-            hint=first["msg"],
+            value=str(one["input"])[:80],
+            hint=one["msg"],
         )
     except READING_FAILED as error:
         hint = "The record is not of the shape this feed has; compare it with the feed's documentation."
         return Reason(rule="unreadable", value=f"{type(error).__name__}: {error}"[:80], hint=hint)
-
-
-async def expire(store: Store, clock: Clock) -> Result:
-    """Puts a notice on the bus for each open vacancy whose end has passed; it is settled like any record."""
-    now = clock()
-    due = await store.find(VACANCIES, {"status": Status.ACTIVE}, Range("ends_at", upto=now.timestamp()), AT_ONCE)
-    return await notices("expiry", [ref for ref, _ in due], "expired", now, store)
-
-
-async def forget(store: Store, clock: Clock) -> Result:
-    """Puts a notice on the bus for each vacancy closed so long ago that its stub is to go, too."""
-    now = clock()
-    due = await store.find(VACANCIES, within=Range("closed_at", upto=(now - KEEPS_STUBS).timestamp()), limit=AT_ONCE)
-    return await notices("forgetting", [ref for ref, _ in due], "forgotten", now, store)
-
-
-async def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Store) -> Result:
-    """Records that say that vacancies are over, as one transfer of our own; like any, sealed once they are durable."""
-    transfer = f"{kind}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-    records = [
-        RecordReceived(
-            source=ref.partition(":")[0], feed=kind, transfer=transfer, n=n, external_id=ref.partition(":")[2],
-            body="", received_at=now, ends=ends,
-        )
-        for n, ref in enumerate(refs, 1)
-    ]  # fmt: skip
-    if not refs:
-        return Result()
-    doc = {"source": "", "feed": kind, "count": len(refs), "sealed": False, "received_at": now.isoformat()}
-    await store.insert(TRANSFERS, {transfer: doc})
-
-    async def seal() -> None:
-        await store.put(TRANSFERS, {transfer: {**doc, "sealed": True}})
-
-    return Result(records, seal)

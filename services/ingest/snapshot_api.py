@@ -12,9 +12,11 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store
 from services.ingest import snapshot
 from services.ingest.access import Asked
-from services.ingest.delivery import accept, cut, key_of, read_body
+from services.ingest.body import read_body, unpacked
+from services.ingest.delivery import accept, cut, key_of, refuse_when_full
 from services.ingest.feed import feeds, refuse_unknown
-from services.ingest.report import answer
+from services.ingest.links import Links
+from services.ingest.report import Reports
 from services.ingest.snapshot import SNAPSHOTS
 
 WITHIN = "/sources/{source}/feeds/{feed}/snapshots"
@@ -27,6 +29,7 @@ class SnapshotApi:
 
     def __init__(self, bus: Bus, store: Store, settings: Settings) -> None:
         self._bus, self._store, self._settings = bus, store, settings
+        self._reports = Reports(store, Links(settings))
 
     def router(self) -> APIRouter:
         api = APIRouter(tags=["deliver"])
@@ -43,7 +46,7 @@ class SnapshotApi:
 
     async def open(self, source: str, feed: str, asked: Headers) -> Response:
         """What the source no longer has is closed once the snapshot is committed, and by nothing else."""
-        await asked.only(self._store, self._settings.clock(), source, feed)
+        source = await asked.only(self._store, self._settings.clock(), source, feed)
         refuse_unknown(feed)
         identity, doc = await snapshot.open_snapshot(self._store, source, feed, self._settings.clock())
         return _shown(identity, doc, 201)
@@ -55,13 +58,17 @@ class SnapshotApi:
         doc = await self._known(source, feed, identity, asked)
         if doc["state"] != "open":
             raise Problem(409, "snapshot-committed", "This snapshot is committed. Open another one.")
-        body = await read_body(request.stream(), asked.content_encoding.lower(), self._settings.max_body)
+        await refuse_when_full(self._bus)
+        pieces = unpacked(request.stream(), asked.content_encoding.lower())
+        body = await read_body(pieces, self._settings.max_body)
         items = await run_in_threadpool(cut, feeds()[feed], body)
         if len(items) > snapshot.MOST_IN_PART:
             raise Problem(413, "too-many-records", f"A part may have {snapshot.MOST_IN_PART} records. Put more parts.")
-        transfer, told = await accept(self._bus, self._store, source, feeds()[feed], items, self._settings.clock())
+        transfer, told = await accept(
+            self._bus, self._store, doc["source"], feeds()[feed], items, self._settings.clock()
+        )
         await snapshot.put_part(self._store, identity, number, transfer, [key_of(item) for item in items])
-        return await answer(self._store, transfer, told, asked, {})
+        return await self._reports.answer(transfer, told, asked, {})
 
     async def commit(
         self,
@@ -81,7 +88,7 @@ class SnapshotApi:
         return _shown(identity, await self._known(source, feed, identity, asked), 200)
 
     async def _known(self, source: str, feed: str, identity: str, asked: Asked) -> Doc:
-        await asked.only(self._store, self._settings.clock(), source, feed)
+        source = await asked.only(self._store, self._settings.clock(), source, feed)
         doc = (await self._store.get(SNAPSHOTS, [identity])).get(identity)
         if doc is None or (doc["source"], doc["feed"]) != (source, feed):
             raise Problem(404, "no-such-snapshot", "This key has no such snapshot.")

@@ -1,7 +1,8 @@
-"""Commands about sources: the ways out that their vacancies may take."""
+"""Commands about sources: the ways out that their vacancies may take, and their first delivery."""
 
 import asyncio
 import json
+import time
 from typing import Annotated
 
 import typer
@@ -10,9 +11,11 @@ from pendler.bus import open_bus
 from pendler.settings import Settings
 from pendler.store import open_store
 from schemas.rights import Way
+from services.ingest import first
 from services.ingest.rights import change, rights_of
 
 app = typer.Typer(help="Sources and their rights.", no_args_is_help=True)
+LONGEST_WAIT = 60.0
 Name = Annotated[str, typer.Argument(help="The source, like `nl-uwv`.")]
 
 
@@ -27,6 +30,29 @@ def rights(
         raise typer.BadParameter("either ways or none")
     told = asyncio.run(_rights(Settings(), source, None if way is None and not none else way or []))
     typer.echo(json.dumps(told))
+
+
+@app.command()
+def publish(source: Name) -> None:
+    """Publish the first delivery of a source, which waits for that."""
+    told, done = asyncio.run(_publish(Settings(), source))
+    typer.echo(f"{source}: {told}", err=not done)
+    raise typer.Exit(0 if done else 1)
+
+
+async def _publish(settings: Settings, source: str) -> tuple[str, bool]:
+    store = open_store(settings.url_of("store"), "ingest")
+    try:
+        if not await first.ask(store, source):
+            return "nothing waits", False
+        until = time.monotonic() + LONGEST_WAIT
+        while await store.get(first.WAITING, [source]):
+            if time.monotonic() > until:
+                return "asked for, and done as soon as a worker is there", True
+            await asyncio.sleep(0.2)
+        return "published", True
+    finally:
+        await store.close()
 
 
 async def _rights(settings: Settings, source: str, ways: list[Way] | None) -> dict[str, object]:

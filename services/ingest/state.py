@@ -30,6 +30,8 @@ sources state only the day."""
 ABSENT, HELD, DELETION = "absence", "absence-held", "deletion"
 """Feeds of our own: vacancies that a complete snapshot no longer has, those of them that the guard keeps open, and
 those that the source itself said are over."""
+SANDBOX = "~test"
+"""Ends the name of a source that delivers with a test key: its records get outcomes, and nothing leaves ingest."""
 Clock = Callable[[], datetime]
 Rights = tuple[Way, ...]
 """The ways out that a vacancy may take."""

@@ -55,7 +55,8 @@ def _deliveries(now: datetime) -> Iterator[list[RecordReceived]]:
     for (source, new), ads in groupby(ordered, key=lambda ad: (ad["source"], ad["published"] == 0)):
         items = [item_of(ad, now) for ad in ads]
         transfer = f"{source}-{'new' if new else 'first'}-{now:%Y%m%dT%H%M%SZ}"
-        yield list(received(items, source, feed_of(source), transfer, now, first=not new))
+        of: Doc = {"source": source, "feed": feed_of(source)}
+        yield [received(item, n, transfer, of, now, first=not new) for n, item in enumerate(items, 1)]
 
 
 def _transfer(records: Sequence[RecordReceived], sealed: bool) -> Doc:

@@ -3,6 +3,7 @@
 import binascii
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from schemas import vacancy as v
@@ -35,9 +36,10 @@ def split(raw: bytes) -> Iterator[Item]:
 
 def _opening(item: Item, opening: str) -> Iterator[Item]:
     try:
-        yield from eures_hrxml.split(opening.encode())
+        for inner in eures_hrxml.split(opening.encode()):
+            yield replace(inner, at=item.at)
     except Flaw as flaw:
-        yield Item(item.external_id, item.body, flaw.reason)
+        yield replace(item, flaw=flaw.reason)
 
 
 def _identifier(found: Mapping[str, object]) -> object:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from io import StringIO
 
 from lxml import etree
@@ -26,36 +27,38 @@ def json_cut(
     `within` are the names that lists of records stand under, `marks` those that only a record has.
     """
     if lines := strict_json.json_lines(raw):
-        for line in lines:
-            yield _line(line, identify)
+        for number, line in lines:
+            yield _line(line, f"line {number}", identify)
     else:
-        for found in _records(strict_json.json_document(raw), within, marks):
-            yield _item(found, identify)
+        for at, found in _records(strict_json.json_document(raw), within, marks):
+            yield _item(found, at, identify)
 
 
-def _line(line: bytes, identify: Callable[[Members], object]) -> Item:
+def _line(line: bytes, at: str, identify: Callable[[Members], object]) -> Item:
     try:
-        return _item(strict_json.json_document(line), identify)
+        return _item(strict_json.json_document(line), at, identify)
     except Flaw as flaw:
-        return Item(None, strict.clean(line.decode(errors="replace")), flaw.reason)
+        return Item(None, strict.clean(line.decode(errors="replace")), flaw.reason, at)
 
 
-def _item(found: object, identify: Callable[[Members], object]) -> Item:
-    record = found.get("_source", found) if isinstance(found, Members) else found
-    return strict_json.json_item(record, identify(record) if isinstance(record, Members) else None)
+def _item(found: object, at: str, identify: Callable[[Members], object]) -> Item:
+    if isinstance(found, Members) and "_source" in found:
+        found, at = found["_source"], at if at.startswith("line") else f"{at}/_source"
+    return strict_json.json_item(found, identify(found) if isinstance(found, Members) else None, at)
 
 
-def _records(document: object, within: Sequence[str], marks: Sequence[str]) -> list[object]:
+def _records(document: object, within: Sequence[str], marks: Sequence[str], at: str = "") -> list[tuple[str, object]]:
+    """The records, each with a pointer to it."""
     if isinstance(document, list):
-        return document
+        return [(f"{at}/{n}", record) for n, record in enumerate(document)]
     if isinstance(document, Members):
         if not document.keys().isdisjoint((*marks, "_source")):
-            return [document]
+            return [(at, document)]
         if document.repeated:
             raise Flaw("json-duplicate-key", f"/{document.repeated}", hint="a member may be given once")
         for name in within:
             if document.get(name) is not None:
-                return _records(document[name], within, marks)
+                return _records(document[name], within, marks, f"{at}/{name}")
     raise Flaw("no-records", "", type(document).__name__, f"{' or '.join(within)}, a list, or one on each line")
 
 
@@ -78,7 +81,7 @@ def csv_cut(raw: bytes, delimiter: str, identifier: str) -> Iterator[Item]:
             # A stray quote would swallow the rows after it: only its own line is refused.
             end = end if written.count(QUOTE) % 2 == 0 else start + 1
             reason = flaw.reason.model_copy(update={"at": f"line {start + 1}"})
-            yield Item(None, strict.clean(lines[start]), reason)
+            yield Item(None, strict.clean(lines[start]), reason, f"line {start + 1}")
             continue
         if cells:
             yield _row(heading, cells, start + 1, identifier)
@@ -104,11 +107,11 @@ def _cells(written: str, delimiter: str) -> list[str]:
 
 def _row(heading: list[str], cells: list[str], line: int, identifier: str) -> Item:
     members = Members((name, cell) for name, cell in zip(heading, cells, strict=False) if cell)
-    item = strict_json.json_item(members, members.get(identifier))
+    item = strict_json.json_item(members, members.get(identifier), f"line {line}")
     if len(cells) == len(heading):
         return item
     flaw = Flaw("csv-columns", f"line {line}", len(cells), f"the heading has {len(heading)} columns")
-    return Item(item.external_id, item.body, flaw.reason)
+    return replace(item, flaw=flaw.reason)
 
 
 def xml_cut(raw: bytes, names: Sequence[str], identify: Callable[[Node], object]) -> Iterator[Item]:
@@ -123,4 +126,4 @@ def xml_cut(raw: bytes, names: Sequence[str], identify: Callable[[Node], object]
         if len(record.nsmap) > MOST_NAMESPACES:
             raise Flaw("xml-namespaces", "/", hint=f"at most {MOST_NAMESPACES} namespaces")
         body = etree.tostring(record, encoding="unicode", with_tail=False)
-        yield Item(strict.readable_id(identify(Node(record, Notes()))), body)
+        yield Item(strict.readable_id(identify(Node(record, Notes()))), body, at=f"line {record.sourceline}")

@@ -106,19 +106,19 @@ def _step(name: str | int) -> str:
     return "/" + escaped[:60].encode(errors="replace").decode()
 
 
-def json_item(record: object, identifier: object) -> Item:
-    """One record of a JSON delivery, marked as flawed where something in it is unfit."""
+def json_item(record: object, identifier: object, at: str = "") -> Item:
+    """One record of a JSON delivery, which stands there; marked as flawed where something in it is unfit."""
     known = readable_id(identifier)
     if not isinstance(record, Members):
         flaw = Flaw("record-not-an-object", "", record, "each record is a JSON object").reason
-        return Item(known, _kept(record), flaw)
+        return Item(known, _kept(record), flaw, at)
     try:
         body = orjson.dumps(record).decode()
     except TypeError:  # what is unfit cannot be written again
-        return Item(known, _kept(record), blemish(record))
+        return Item(known, _kept(record), blemish(record), at)
     if _NUL in body or not _shallow(record, body):
-        return Item(known, body, blemish(record))
-    return Item(known, body)
+        return Item(known, body, blemish(record), at)
+    return Item(known, body, at=at)
 
 
 def _shallow(record: dict[str, object], body: str) -> bool:
@@ -158,11 +158,11 @@ def json_record(body: str) -> dict[str, object]:
     return members
 
 
-def json_lines(raw: bytes) -> list[bytes]:
-    """The lines of newline-delimited JSON; none where the delivery is one document."""
-    raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if raw[:3].split() in ([b"{"], [b"["]):  # laid out over many lines
+def json_lines(raw: bytes) -> list[tuple[int, bytes]]:
+    """The lines of newline-delimited JSON with their numbers; none where the delivery is one document."""
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if raw.lstrip()[:3].split() in ([b"{"], [b"["]):  # laid out over many lines
         return []
-    lines = [line for line in raw.split(b"\n") if line.strip()]
-    whole = sum(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines)
+    lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+    whole = sum(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for _, line in lines)
     return lines if len(lines) > 1 and 2 * whole >= len(lines) else []
