@@ -22,15 +22,16 @@ FAULTS = (
     "index", "store", "clock ahead", "clock behind",
     "mail REFUSES", "mail HANGS", "mail DROPS",
 )  # fmt: skip
+AT_LEAST = 3
 
 
 def chaos(folder: Path, places: Path, seed: int, minutes: float, tell: Callable[[str], None]) -> Verdict:
-    """Breaks things for so long, heals them, and judges."""
+    """Breaks things for so long, three at least, heals them, and judges."""
     chance, verdict = random.Random(seed), Verdict(seed)
     with on_engines(folder, places) as ground, flowing(ground, verdict):
         until = time.monotonic() + minutes * 60
         left: list[str] = []
-        while time.monotonic() < until:
+        while time.monotonic() < until or len(verdict.faults) < AT_LEAST:
             left = left or chance.sample(FAULTS, len(FAULTS))
             verdict.faults.append(_suffer(ground, left.pop(), chance.uniform(2, 8), tell))
     return verdict

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.chaos import chaos, table
+from bench.chaos import AT_LEAST, chaos, table
 from bench.engines import missing_tools
 
-SEED, MINUTES = 7, 0.35
+SEED, MINUTES = 7, 0.25
 
 
 def test_faults_lose_nothing_and_mail_nothing_twice(
@@ -18,6 +18,6 @@ def test_faults_lose_nothing_and_mail_nothing_twice(
         pytest.skip(f"the engines cannot be started: no {' and no '.join(missing)} here")
     verdict = chaos(tmp_path, places_file, SEED, MINUTES, print)
     tell(table(verdict))
-    assert len(verdict.faults) >= 3
+    assert len(verdict.faults) >= AT_LEAST
     assert verdict.acknowledged == verdict.sent > 100
     assert verdict.clean

@@ -71,7 +71,8 @@ def test_a_subscriber_is_asked_listed_exported_and_erased(home: Path, command: C
     (mail,) = in_store(home, lambda store: store.find(MAILS))
     assert mail[1]["kind"] == Kind.CONFIRM
     (listed,) = command("subscriber", "list", "--json")
-    assert (listed["frequency"], listed["search"]) == ("weekly", "?q=lasser&near=Zelzate&km=40")
+    understood = "?q=lasser&also=lasser%3Dhttp%3A%2F%2Fdata.europa.eu%2Fesco%2Fisco%2FC7212&near=Zelzate&km=40"
+    assert (listed["frequency"], listed["search"]) == ("weekly", understood)
     assert "a@example.org" not in str(listed)
     assert command("subscriber", "list", "A@example.org", "--json") == [listed]
     assert command("subscriber", "list", "b@example.org", "--json") == []
