@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 
 from pendler.esco.stored import label
 from pendler.pages import render
-from pendler.speech import Speech, speech
+from pendler.speech import NO_BREAK_SPACE, Speech, speech
 from schemas.query import Query
 from schemas.vacancy import Pay
 from services.notify.message import header_text, message
@@ -18,7 +18,7 @@ from services.notify.state import Subscription
 
 PACKAGE = "services.notify"
 SHOWN = 20
-BETWEEN = "\u00a0· "
+BETWEEN = f"{NO_BREAK_SPACE}· "
 """Facts: a line of text does not begin with it."""
 PLAIN = re.compile(r"[\w+#&'’-]+")
 
@@ -166,8 +166,8 @@ def _far(item: Mapping[str, Any], spoken: Speech) -> str:
     """`17 km, ± 25 min`: in a straight line, and by car."""
     if item["km"] is None:
         return ""
-    km = f"{spoken.number(round(item['km']))} km"
-    return f"{km}, ± {item['minutes']} min" if item.get("minutes") else km
+    km = f"{spoken.number(round(item['km']))}{NO_BREAK_SPACE}km"
+    return f"{km}, ±{NO_BREAK_SPACE}{item['minutes']}{NO_BREAK_SPACE}min" if item.get("minutes") else km
 
 
 def _language(code: str, stated: bool, spoken: Speech) -> str:
