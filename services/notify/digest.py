@@ -13,6 +13,7 @@ from pendler.pages import render
 from pendler.speech import NO_BREAK_SPACE, Speech, speech
 from schemas.query import Query
 from schemas.vacancy import Pay
+from services.notify.joining import JOINED
 from services.notify.message import header_text, message
 from services.notify.state import Subscription
 
@@ -27,20 +28,38 @@ def alert(
     subscription: Subscription, matches: Sequence[Mapping[str, Any]], links: Mapping[str, str], now: datetime
 ) -> EmailMessage:
     """The mail that tells of new vacancies, the nearest and best first, and of what is new of those that were saved."""
-    new, saved = ([one for one in matches if ("news" in one["item"]) is is_saved] for is_saved in (False, True))
+    new = [one for one in matches if "news" not in one["item"]]
+    joined = [one["item"] for one in matches if one["item"].get("news") == JOINED]
+    saved = [one for one in matches if "news" in one["item"] and one["item"]["news"] != JOINED]
     spoken = speech(subscription.language)
     context = {
         "items": [spoken_item(match["item"], spoken) for match in sorted(new, key=_rank)[:SHOWN]],
         "saved": [spoken_item(match["item"], spoken) for match in saved],
+        "joined": [
+            (_has_joined(each, spoken), f"{links['site']}{subscription.query.url('/', source=(each['source'],))}")
+            for each in joined
+        ],
         "more": max(0, len(new) - SHOWN),
     }
-    subject = _new_jobs(len(new), subscription, spoken) if new else _news(len(saved), spoken)
+    if new:
+        subject = _new_jobs(len(new), subscription, spoken)
+    else:
+        subject = _news(len(saved), spoken) if saved else _has_joined(joined[0], spoken)
     return _message(subscription, "alert", subject, context, links, _listed(links, now))
 
 
 def _new_jobs(count: int, one: Subscription, spoken: Speech) -> str:
     jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
     return f"{jobs} {search_words(one.query, spoken)}".strip()
+
+
+def _has_joined(item: Mapping[str, Any], spoken: Speech) -> str:
+    told = spoken.ngettext(
+        "%(source)s has joined: %(num)s job matches your search",
+        "%(source)s has joined: about %(num)s jobs match your search",
+        item["count"],
+    )
+    return told % {"source": item["source"], "num": spoken.number(item["count"])}
 
 
 def _news(count: int, spoken: Speech) -> str:

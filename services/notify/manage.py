@@ -199,7 +199,7 @@ class Manage:
         }
 
     async def _jobs(self, mail: Doc) -> list[Doc]:
-        return [match for match in await matches_of(self._store, mail) if match.get("item")]
+        return [match for match in await matches_of(self._store, mail) if match.get("item") and match["ref"]]
 
     async def _one(self, token: str, identity: str) -> Subscription:
         for one in await self._theirs(token):
