@@ -31,8 +31,13 @@ EUR, SEK, DKK, CHF = "EUR", "SEK", "DKK", "CHF"
 HOUR, MONTH, YEAR, ONCE = Interval.HOUR, Interval.MONTH, Interval.YEAR, Interval.ONCE
 
 
-def extracted() -> Iterator[str | tuple[str, ...]]:
+@cache
+def extracted() -> frozenset[str | tuple[str, ...]]:
     """What babel finds in the templates and in the code."""
+    return frozenset(_extracted())
+
+
+def _extracted() -> Iterator[str | tuple[str, ...]]:
     for path in sorted([*ROOT.glob("pendler/templates/*"), *ROOT.glob("services/*/templates/*")]):
         yield from _found("jinja2", path.read_bytes(), {"silent": "false"})
     for path in sorted([*ROOT.glob("pendler/**/*.py"), *ROOT.glob("services/**/*.py")]):
@@ -71,7 +76,7 @@ def edges(text: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_message_is_missing_and_none_superfluous(language: str) -> None:
-    asked, given = set(extracted()), {message.id for message in messages(language)}
+    asked, given = extracted(), {message.id for message in messages(language)}
     assert len(asked) > 100
     assert asked - given == set(), "missing"
     assert given - asked == set(), "superfluous"

@@ -62,8 +62,9 @@ def test_how_far_it_is_stands_in_the_item(
     query: dict[str, Any], points: tuple[tuple[float, float], ...], far: tuple[str, ...]
 ) -> None:
     of = event(*points)
-    facts = spoken_item({**item(of), **reasons(person(**query), of)}, speech("en"))["facts"].split(BETWEEN)
-    assert tuple(fact for fact in facts if " km" in fact or " min" in fact) == far
+    facts = spoken_item({**item(of), **reasons(person(**query), of)}, speech("en"))["facts"]
+    each = [fact.replace("\u00a0", " ") for fact in facts.split(BETWEEN)]
+    assert tuple(fact for fact in each if " km" in fact or " min" in fact) == far
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,14 @@ from pendler.web import web_app
 from pendler.wording import understood
 from schemas.event import Erased, VacancyClustered
 from schemas.query import Query
-from services.notify import clusters, ledger, operating, schedule, subscribing
+from services.notify import clusters, ledger, limits, operating, schedule, subscribing
 from services.notify.gathering import A_DAY, gather
 from services.notify.mail.outbox import Outbox
 from services.notify.retention import retain
 from services.notify.sender import Sender
 from services.notify.service import routes
 from services.notify.state import (
+    ASKED,
     MAILS,
     MATCHES,
     SUBSCRIPTIONS,
@@ -58,6 +59,7 @@ class House:
         self.store, self.mail = SqliteStore(str(home / "notify.db")), Outbox(str(home / "mail"))
         self.sender = Sender(self.store, self.mail, self.settings)
         app = web_app([Service("notify", api=lambda: routes(self.store, self.mail, places, self.settings))])
+        self.app = app
         self.http = AsyncClient(transport=ASGITransport(app), base_url="http://pendler.example.org")
 
     async def known(self, name: str = "a", **members: object) -> Subscription:
@@ -420,15 +422,113 @@ def test_a_link_is_mailed_and_the_answer_tells_nothing(run: Callable[[Work], Non
     run(work)
 
 
-def test_a_victim_of_ten_thousand_sign_ups_gets_a_few_mails(run: Callable[[Work], None]) -> None:
+@pytest.mark.parametrize("times", [100, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_a_victim_of_many_sign_ups_gets_a_few_mails(run: Callable[[Work], None], times: int) -> None:
     async def work(house: House) -> None:
-        for _ in range(1000):
+        for _ in range(times):
             body = {"address": "victim@example.org", "query": {}}
             assert (await house.http.post("/v1/subscriptions", json=body)).status_code == 202
         await house.http.post("/subscriptions/link", data={"address": "victim@example.org"})
         await house.sender.send_all()
-        assert len(house.sent()) == subscribing.ASKED_A_DAY
-        assert await house.store.count(SUBSCRIPTIONS) == subscribing.ASKED_A_DAY
+        assert len(house.sent()) == limits.TO_ONE
+        assert await house.store.count(SUBSCRIPTIONS) == limits.TO_ONE
+
+    run(work)
+
+
+def test_from_one_network_so_many_are_taken_whoever_is_asked_for(
+    run: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FROM_ONE", 2)
+
+    async def work(house: House) -> None:
+        async def signed_up(n: int, host: str) -> list[int]:
+            transport = ASGITransport(house.app, client=(host, 1))
+            async with AsyncClient(transport=transport, base_url="http://pendler.example.org") as http:
+                body = {"address": f"reader{n}@example.org", "query": {}}
+                api = await http.post("/v1/subscriptions", json=body)
+                link = await http.post("/subscriptions/link", data={"address": f"nobody{n}@example.org"})
+                page = await http.post("/subscriptions", data={"address": f"other{n}@example.org"})
+                return [api.status_code, link.status_code, page.status_code]
+
+        assert await signed_up(1, "1.2.3.4") == [202, 202, 429]
+        assert await signed_up(2, "1.2.3.4") == [429, 429, 429]
+        assert await signed_up(3, "2a02:1234::1") == [202, 202, 429]
+        assert await signed_up(4, "2a02:1234::ffff:2") == [429, 429, 429]
+        assert await signed_up(5, "2a02:1234:0:1::1") == [202, 202, 429]
+        assert await signed_up(6, "127.0.0.1") == [202, 202, 202]
+        assert await signed_up(7, "10.0.0.7") == [202, 202, 202]
+        assert await house.store.count(SUBSCRIPTIONS) == 7
+        assert not any("1.2.3.4" in f"{key}{doc}" for key, doc in await house.store.find(ASKED))
+
+    run(work)
+
+
+LEGAL = [
+    ("a+b@example.org", "a+b@example.org"),
+    ("o'brien@example.org", "o'brien@example.org"),
+    ("!#$%&'*+/=?^_`{|}~-@example.org".replace("=?", "="), "!#$%&'*+/=^_`{|}~-@example.org"),
+    ("Anna.B-c_d@Sub.Example.ORG", "Anna.B-c_d@sub.example.org"),
+    ("søren@example.org", "søren@example.org"),
+    ("用户@example.org", "用户@example.org"),
+    ("reader@xn--mnchen-3ya.example", "reader@münchen.example"),
+    ("x" * 64 + "@example.org", "x" * 64 + "@example.org"),
+]
+HOSTILE = [
+    "a@example.org\r\nBcc: b@example.org", "a@example.org\nBcc: b@example.org", "a\r\n@example.org",
+    "a@example.org\u2028",
+    "a\u2028b@example.org", "a\u0085@example.org", "a\x00@example.org", "=?utf-8?q?b=40example.com=2C?=@example.org",
+    "=?utf-8?b?YkBleGFtcGxlLmNvbQ==?= <a@example.org>", "Anna <a@example.org>", "a@example.org, b@example.org",
+    "a@example.org;b@example.org", "@a.example:b@example.org", "a@b@example.org", '"a b"@example.org',
+    "(x)a@example.org",
+    "a@[127.0.0.1]", "a@localhost", "a@example", "a@example..org", ".a@example.org", "a..b@example.org", "a@-x.example",
+    "a@" + "x" * 64 + ".org", "a" * 10_000 + "@example.org",
+    "a\u202e@example.org", "a@exam\u200bple.org",
+    "a@example.org\t", "", "@", "<a@example.org>", "mailto:a@example.org?cc=b@example.org",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "kept"), LEGAL, ids=lambda one: ascii(one[:24]))
+def test_an_odd_address_gets_its_mail(run: Callable[[Work], None], given: str, kept: str) -> None:
+    async def work(house: House) -> None:
+        answer = await house.http.post("/v1/subscriptions", json={"address": given, "query": {}})
+        assert answer.status_code == 202
+        await house.sender.send_all()
+        (mail,) = house.sent()
+        assert [one.addr_spec for one in mail["To"].addresses] == [kept]
+        assert mail["Bcc"] is mail["Cc"] is None
+
+    run(work)
+
+
+@pytest.mark.parametrize("given", HOSTILE, ids=lambda one: ascii(one[:24]))
+def test_a_hostile_address_is_refused_and_kept_nowhere(run: Callable[[Work], None], given: str) -> None:
+    async def work(house: House) -> None:
+        answer = await house.http.post("/v1/subscriptions", json={"address": given, "query": {}})
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (400, "bad-address")
+        assert (await house.http.post("/subscriptions", data={"address": given})).status_code == 400
+        assert (await house.store.count(SUBSCRIPTIONS), await house.store.count(MAILS)) == (0, 0)
+
+    run(work)
+
+
+def test_a_week_of_digests_that_nobody_made_is_caught_up_in_one_mail_once(
+    tmp_path: Path, run: Callable[[Work], None]
+) -> None:
+    async def work(house: House) -> None:
+        one, now = await house.known(), time.time()
+        for day in range(7):
+            at = now - (7 - day) * DAY
+            await house.matched(one, *(f"x:{10 * day + n}" for n in range(3)), matched_at=at, due=at + HOUR)
+        others = [SqliteStore(str(tmp_path / "notify.db")) for _ in range(3)]
+        for _ in range(2):
+            await asyncio.gather(*(gather(store, now) for store in (house.store, *others)))
+            await house.sender.send_all()
+        (mail,) = house.sent()
+        assert mail["Subject"] == "21 new jobs for “lasser”"
+        assert (await operating.audit(house.store))["wrong"] == []
+        for store in others:
+            await store.close()
 
     run(work)
 

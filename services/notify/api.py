@@ -19,6 +19,7 @@ from services.notify import subscribing
 from services.notify.asking import lately
 from services.notify.choices import Asked, BadAddress, Choices, checked_address, chosen, origin_of, saved, zones
 from services.notify.digest import search_words
+from services.notify.limits import TooMany, admit
 from services.notify.mail import Mail
 from services.notify.mail.outbox import Outbox
 from services.notify.state import Subscription, subscription
@@ -58,21 +59,28 @@ class Api:
             api.add_api_route("/outbox/{name}", self.mail, include_in_schema=False)
         return api
 
-    async def _begin(self, address: str, choices: Mapping[str, Any], pairs: list[tuple[str, str]]) -> None:
+    async def _begin(
+        self, request: Request, address: str, choices: Mapping[str, Any], pairs: list[tuple[str, str]]
+    ) -> None:
         query = understood(saved(Query.parse(pairs)))
         origin, now, key = origin_of(query, self._places), self._settings.clock(), self._settings.signing_key
         asked = subscription(checked_address(address), choices["language"], query, origin, now, key)
         gathers = self._settings.gather * 60.0
+        await admit(self._store, host_of(request), key)
         await subscribing.subscribe(self._store, dataclasses.replace(asked, **choices, gathers=gathers))
 
-    async def subscribe(self, asked: Asked) -> Response:
+    async def subscribe(self, asked: Asked, request: Request) -> Response:
         """The person gets a mail to confirm first. The answer is the same for every address."""
         try:
-            await self._begin(asked.address, asked.choices(), asked.pairs())
+            await self._begin(request, asked.address, asked.choices(), asked.pairs())
         except QueryError as error:
             raise Problem(400, "bad-query", str(error), errors=error.errors) from None
         except BadAddress as error:
             raise Problem(400, "bad-address", str(error)) from None
+        except TooMany:
+            raise Problem(
+                429, "too-many", "Enough was asked for from your network today. Try again tomorrow."
+            ) from None
         return JSONResponse({"detail": "If the address can be reached, a mail to confirm is on its way."}, 202)
 
     async def subscribe_by_form(self, request: Request) -> Response:
@@ -83,9 +91,11 @@ class Api:
         pairs = [(name, value) for name, value in form if name not in ("address", "lang", *Choices.model_fields)]
         choices = {**chosen(dict(form)), "language": language}
         try:
-            await self._begin(dict(form).get("address", ""), choices, [*pairs, ("lang", language)])
+            await self._begin(request, dict(form).get("address", ""), choices, [*pairs, ("lang", language)])
         except (QueryError, BadAddress) as error:
             return say(request, 400, _("That did not work"), [str(error)])
+        except TooMany:
+            return too_many(request, language)
         lines = [_("We have sent you a mail. Please click the link in it: only then will we mail you new jobs.")]
         return say(request, 202, _("Check your mailbox"), lines)
 
@@ -162,6 +172,18 @@ def say(
     """A page that says one thing, and may ask one; `further` are links with their words."""
     told = {"heading": heading, "lines": lines, "button": button, "chosen": None, "further": further, "preview": None}
     return page(PACKAGE, "say.html", request, status, **told)
+
+
+def too_many(request: Request, language: str) -> HTMLResponse:
+    """The page for a network from which enough was asked for."""
+    _ = speech(language).gettext
+    lines = [_("Enough was asked for from your network today. Try again tomorrow.")]
+    return say(request, 429, _("That did not work"), lines)
+
+
+def host_of(request: Request) -> str | None:
+    """The address that a request comes from."""
+    return request.client.host if request.client else None
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -70,6 +70,8 @@ def checked_address(address: str) -> str:
     Raises:
         BadAddress: it is none; says why.
     """
+    if "=?" in address:  # legal, and a mail program would read something else
+        raise BadAddress("This is no e-mail address that we can write to: it looks like an encoded word.")
     try:
         return validate_email(address, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:

@@ -10,15 +10,16 @@ from urllib.parse import urlparse
 
 from pendler.esco.stored import label
 from pendler.pages import render
-from pendler.speech import Speech, speech
+from pendler.speech import NO_BREAK_SPACE, Speech, speech
 from schemas.query import Query
 from schemas.vacancy import Pay
+from services.notify.joining import JOINED
 from services.notify.message import header_text, message
 from services.notify.state import Subscription
 
 PACKAGE = "services.notify"
 SHOWN = 20
-BETWEEN = "\u00a0· "
+BETWEEN = f"{NO_BREAK_SPACE}· "
 """Facts: a line of text does not begin with it."""
 PLAIN = re.compile(r"[\w+#&'’-]+")
 
@@ -27,20 +28,38 @@ def alert(
     subscription: Subscription, matches: Sequence[Mapping[str, Any]], links: Mapping[str, str], now: datetime
 ) -> EmailMessage:
     """The mail that tells of new vacancies, the nearest and best first, and of what is new of those that were saved."""
-    new, saved = ([one for one in matches if ("news" in one["item"]) is is_saved] for is_saved in (False, True))
+    new = [one for one in matches if "news" not in one["item"]]
+    joined = [one["item"] for one in matches if one["item"].get("news") == JOINED]
+    saved = [one for one in matches if "news" in one["item"] and one["item"]["news"] != JOINED]
     spoken = speech(subscription.language)
     context = {
         "items": [spoken_item(match["item"], spoken) for match in sorted(new, key=_rank)[:SHOWN]],
         "saved": [spoken_item(match["item"], spoken) for match in saved],
+        "joined": [
+            (_has_joined(each, spoken), f"{links['site']}{subscription.query.url('/', source=(each['source'],))}")
+            for each in joined
+        ],
         "more": max(0, len(new) - SHOWN),
     }
-    subject = _new_jobs(len(new), subscription, spoken) if new else _news(len(saved), spoken)
+    if new:
+        subject = _new_jobs(len(new), subscription, spoken)
+    else:
+        subject = _news(len(saved), spoken) if saved else _has_joined(joined[0], spoken)
     return _message(subscription, "alert", subject, context, links, _listed(links, now))
 
 
 def _new_jobs(count: int, one: Subscription, spoken: Speech) -> str:
     jobs = spoken.ngettext("%(num)s new job", "%(num)s new jobs", count) % {"num": count}
     return f"{jobs} {search_words(one.query, spoken)}".strip()
+
+
+def _has_joined(item: Mapping[str, Any], spoken: Speech) -> str:
+    told = spoken.ngettext(
+        "%(source)s has joined: %(num)s job matches your search",
+        "%(source)s has joined: about %(num)s jobs match your search",
+        item["count"],
+    )
+    return told % {"source": item["source"], "num": spoken.number(item["count"])}
 
 
 def _news(count: int, spoken: Speech) -> str:
@@ -166,8 +185,8 @@ def _far(item: Mapping[str, Any], spoken: Speech) -> str:
     """`17 km, ± 25 min`: in a straight line, and by car."""
     if item["km"] is None:
         return ""
-    km = f"{spoken.number(round(item['km']))} km"
-    return f"{km}, ± {item['minutes']} min" if item.get("minutes") else km
+    km = f"{spoken.number(round(item['km']))}{NO_BREAK_SPACE}km"
+    return f"{km}, ±{NO_BREAK_SPACE}{item['minutes']}{NO_BREAK_SPACE}min" if item.get("minutes") else km
 
 
 def _language(code: str, stated: bool, spoken: Speech) -> str:

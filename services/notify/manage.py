@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from pendler.pages import page
+from pendler.pages import language_of, page
 from pendler.places import Places
 from pendler.problem import Problem
 from pendler.settings import Settings
@@ -19,11 +19,12 @@ from schemas.query import Query, QueryError
 from schemas.rights import Way
 from services.notify import saved as saved_ads
 from services.notify import subscribing
-from services.notify.api import PACKAGE, form_of, say
+from services.notify.api import PACKAGE, form_of, host_of, say, too_many
 from services.notify.asking import vacancy
 from services.notify.choices import chosen, origin_of, saved, zones
 from services.notify.digest import search_words, spoken_item
 from services.notify.ledger import matches_of
+from services.notify.limits import TooMany, admit
 from services.notify.personal import export
 from services.notify.state import MAILS, MailState, State, Subscription, subscriber_id
 from services.notify.tokens import Tokens
@@ -64,9 +65,13 @@ class Manage:
     async def mail_link(self, request: Request) -> Response:
         """The answer is the same whether the address is known or not."""
         address = (await form_of(request)).get("address", "")
-        person, save = subscriber_id(address, self._settings.signing_key), request.query_params.get("save", "")
-        await subscribing.send_link(self._store, person, save)
-        _ = speech(choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))).gettext
+        key, save = self._settings.signing_key, request.query_params.get("save", "")
+        try:
+            await admit(self._store, host_of(request), key)
+        except TooMany:
+            return too_many(request, language_of(request))
+        await subscribing.send_link(self._store, subscriber_id(address, key), save)
+        _ = speech(language_of(request)).gettext
         lines = [_("If this address has searches here, a mail with a link to them is on its way.")]
         return say(request, 202, _("Check your mailbox"), lines)
 
@@ -194,7 +199,7 @@ class Manage:
         }
 
     async def _jobs(self, mail: Doc) -> list[Doc]:
-        return [match for match in await matches_of(self._store, mail) if match.get("item")]
+        return [match for match in await matches_of(self._store, mail) if match.get("item") and match["ref"]]
 
     async def _one(self, token: str, identity: str) -> Subscription:
         for one in await self._theirs(token):

@@ -1,7 +1,7 @@
 """Who is to hear of a vacancy, and why: the running subscriptions, percolated."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from pendler.searchable import Point, Searchable, fits, held_terms, near, searchable
@@ -58,12 +58,18 @@ class Readers:
 
     def of(self, event: VacancyMatched) -> list[tuple[Subscription, Doc]]:
         """The subscriptions that this vacancy is news for, the most eager first, with what their mail will tell."""
+        if event.news_at is None:
+            return []
         found = searchable(event)
         fitting = [self._all[identity] for identity in self._percolator.matching(found)]
         hearing = [(one, asked) for one, asked in fitting if is_news(one, event)]
         hearing.sort(key=lambda each: each[0].frequency is not Frequency.AT_ONCE)
         told = item(event) if hearing else {}
         return [(one, {**told, **why(one, asked, found)}) for one, asked in hearing]
+
+    def fitting(self, event: VacancyMatched) -> Iterator[Subscription]:
+        """The subscriptions that it fits, news or not."""
+        return (self._all[identity][0] for identity in self._percolator.matching(searchable(event)))
 
 
 def is_news(one: Subscription, event: VacancyMatched) -> bool:

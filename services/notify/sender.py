@@ -153,5 +153,5 @@ async def told(store: Store, clock: Callable[[], datetime]) -> Result:
 
 def _alert(identity: str, doc: Doc, matches: Sequence[Doc], clock: Callable[[], datetime]) -> AlertSent:
     sent_at = datetime.fromtimestamp(doc["sent_at"], UTC) if "sent_at" in doc else clock()
-    refs = tuple(match["ref"] for match in matches)
+    refs = tuple(match["ref"] for match in matches if match["ref"])
     return AlertSent(mail=identity, subscription=doc["subscription"], refs=refs, sent_at=sent_at)

@@ -21,6 +21,7 @@ from services.notify.bounces import collect
 from services.notify.clusters import on_clustered
 from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
+from services.notify.joining import Joined, is_first
 from services.notify.mail import Mail, open_mail
 from services.notify.readers import Readers
 from services.notify.retention import retain
@@ -104,7 +105,7 @@ async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> R
     """
     await readers.refresh()
     seen = await store.get(SEEN, list({fact.ref for fact in facts}))
-    matches: dict[str, Doc] = {}
+    matches, joined = dict[str, Doc](), Joined()
     for fact in facts:
         if not isinstance(fact, VacancyMatched):
             continue
@@ -112,12 +113,14 @@ async def on_matched(store: Store, readers: Readers, facts: Sequence[Fact]) -> R
         if fact.is_open and fact.may(Way.ALERT) and fact.revision > revision:
             for one, told_of in readers.of(fact):
                 matches.setdefault(match_key(one.subscriber, fact.ref, fact.episode), _match(fact, one, told_of))
+            for one in readers.fitting(fact) if is_first(fact) else ():
+                joined.add(one, fact)
         seen[fact.ref] = {
             "revision": max(fact.revision, revision),
             "version": max(fact.order, seen.get(fact.ref, {}).get("version", 0)),
         }
     followed = await saved.followed(store, facts)
-    return Result(write=partial(_note, store, {**matches, **followed.matches}, seen, followed))
+    return Result(write=partial(_note, store, {**matches, **followed.matches}, seen, followed, joined))
 
 
 def _match(event: VacancyMatched, one: Subscription, told_of: Doc) -> Doc:
@@ -132,9 +135,12 @@ def _match(event: VacancyMatched, one: Subscription, told_of: Doc) -> Doc:
     }
 
 
-async def _note(store: Store, matches: dict[str, Doc], seen: dict[str, Doc], followed: saved.Followed) -> None:
+async def _note(
+    store: Store, matches: dict[str, Doc], seen: dict[str, Doc], followed: saved.Followed, joined: Joined
+) -> None:
     await ledger.record(store, matches)
     await followed.keep(store)
+    await joined.keep(store)
     await store.put(SEEN, seen, guard=True)
 
 

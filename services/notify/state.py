@@ -21,7 +21,7 @@ MATCHES = Collection("matches", ("mail", "ref", "due", "waiting", "told_at"))
 MAILS = Collection("mails", ("state", "subscription", "told", "due"))
 SEEN = Collection("seen")
 ASKED = Collection("asked", ("at",))
-"""How many mails strangers have asked for an address on a day."""
+"""How much strangers have asked for on a day, to an address or from a network."""
 REACH = Collection("reach", ("state", "at"))
 """Whether mail to a person arrives, as far as is known."""
 YEAR, NOTICE = 365 * 86400.0, 30 * 86400.0

@@ -11,8 +11,8 @@ from pendler.service import Result
 from pendler.store import Doc, Range, Store
 from services.notify import saved
 from services.notify.ledger import order
+from services.notify.limits import TO_ONE, take
 from services.notify.state import (
-    ASKED,
     MAILS,
     MATCHES,
     NOTICE,
@@ -27,8 +27,6 @@ from services.notify.state import (
 )
 
 PATIENCE = 10.0
-ASKED_A_DAY = 5
-"""Mails a day that anybody can have sent to an address that has not asked for them."""
 ENOUGH = 1000
 LONGEST_REF = 300
 ENDED = (State.STOPPED, State.ERASED)
@@ -37,9 +35,9 @@ ENDED = (State.STOPPED, State.ERASED)
 async def subscribe(store: Store, one: Subscription) -> None:
     """Keeps an unconfirmed subscription and asks for the mail that it is confirmed by.
 
-    Beyond `ASKED_A_DAY` for an address nothing is kept and nothing mailed; whoever asks is not told.
+    Beyond `limits.TO_ONE` for an address nothing is kept and nothing mailed; whoever asks is not told.
     """
-    if await _may_ask(store, one.subscriber):
+    if await take(store, one.subscriber, TO_ONE):
         await store.insert(SUBSCRIPTIONS, {one.id: one.document()})
         await order(store, Kind.CONFIRM, one.id)
 
@@ -47,21 +45,8 @@ async def subscribe(store: Store, one: Subscription) -> None:
 async def send_link(store: Store, subscriber: str, save: str = "") -> None:
     """Mails a person the way to their subscriptions, if they have any, and there to saving an advertisement."""
     alive = [one for one in await of(store, subscriber) if one.state not in ENDED]
-    if alive and await _may_ask(store, subscriber):
+    if alive and await take(store, subscriber, TO_ONE):
         await order(store, Kind.LINK, alive[-1].id, save=save[:LONGEST_REF])
-
-
-async def _may_ask(store: Store, subscriber: str) -> bool:
-    """Whether one more mail may be asked for today; counts it."""
-    now = time.time()
-    key = f"{subscriber}|{int(now // 86400)}"
-    while True:
-        asked = (await store.get(ASKED, [key])).get(key, {"count": 0, "version": 0})
-        if asked["count"] >= ASKED_A_DAY:
-            return False
-        counted = {"count": asked["count"] + 1, "version": asked["version"] + 1, "at": now}
-        if await store.put(ASKED, {key: counted}, guard=True):
-            return True
 
 
 async def find(store: Store, identity: str) -> Subscription | None:
