@@ -14,16 +14,19 @@ from pendler.service import Result
 from pendler.store import Doc, Store
 from pendler.store.sqlite import SqliteStore
 from schemas.event import Erased, Outcome, Reason, RecordReceived, RecordSettled, Severity, VacancyNormalised
+from schemas.rights import UNSAID
 from schemas.vacancy import Contact, Employer, Location, Origin, Profile, Status, Vacancy
 from services.ingest import demonstration
 from services.ingest.accounts import ledger
 from services.ingest.ends import KEEPS_STUBS, expire, forget
 from services.ingest.feed import Reading
-from services.ingest.service import Batch, on_received, on_set_aside
+from services.ingest.service import OURS, Batch, on_received, on_set_aside
 from services.ingest.state import (
+    BLOCKED,
     FRESH,
     SETTLEMENTS,
     TRANSFERS,
+    UNBLOCKED,
     VACANCIES,
     Fate,
     digest,
@@ -78,6 +81,16 @@ def live(*steps: Step) -> list[Fate]:
     return fates
 
 
+def says_operator(kind: str, why: str = "", at: float = 0) -> Step:
+    """The operator blocks the vacancy, or no longer does."""
+    record = received(feed=kind, body=why, received_at=hours(at), ends="withdrawn" if kind == BLOCKED else None)
+    return lambda known: OURS[kind](record, known, UNSAID)
+
+
+def blocks(why: str = "asks for money") -> Step:
+    return says_operator(BLOCKED, why)
+
+
 LIVES: dict[str, tuple[list[Step], list[Outcome], tuple[int, int, Status]]] = {
     "a first record": ([says()], [PUBLISHED], (1, 1, Status.ACTIVE)),
     "the same again": ([says(), says(at=1)], [PUBLISHED, UNCHANGED], (1, 1, Status.ACTIVE)),
@@ -117,6 +130,23 @@ LIVES: dict[str, tuple[list[Step], list[Outcome], tuple[int, int, Status]]] = {
         [PUBLISHED, PUBLISHED, SUPERSEDED],
         (2, 1, Status.ACTIVE),
     ),
+    "blocked by the operator": ([says(), blocks()], [PUBLISHED, CLOSED], (2, 1, Status.WITHDRAWN)),
+    "blocked, and delivered again": (
+        [says(), blocks(), says("other"), closes(), notice("expired")],
+        [PUBLISHED, CLOSED, REJECTED, REJECTED, UNCHANGED],
+        (2, 1, Status.WITHDRAWN),
+    ),
+    "blocked when it was over": (
+        [says(), closes(), blocks(), says()],
+        [PUBLISHED, CLOSED, UNCHANGED, REJECTED],
+        (2, 1, Status.CLOSED),
+    ),
+    "blocked no longer": (
+        [says(), blocks(), says_operator(UNBLOCKED, at=1), says()],
+        [PUBLISHED, CLOSED, UNCHANGED, PUBLISHED],
+        (3, 2, Status.ACTIVE),
+    ),
+    "never blocked": ([says(), says_operator(UNBLOCKED)], [PUBLISHED, UNCHANGED], (1, 1, Status.ACTIVE)),
     "closed by the source": ([says(), closes()], [PUBLISHED, CLOSED], (2, 1, Status.CLOSED)),
     "closed twice": ([says(), closes(), closes(at=1)], [PUBLISHED, CLOSED, UNCHANGED], (2, 1, Status.CLOSED)),
     "closed though unknown": ([closes()], [CLOSED], (1, 1, Status.CLOSED)),
@@ -673,3 +703,14 @@ def test_the_books_are_even_when_a_job_is_killed_before_it_seals_its_transfer(
 async def uneven(bus: LogBus, store: Store) -> int:
     counts = (await ledger(bus, store)).counts
     return counts["accepted"] - sum(counts[name] for name in (*Outcome, "pending"))
+
+
+def test_who_delivers_a_blocked_vacancy_is_told_why_and_it_is_never_forgotten() -> None:
+    *_, last = live(says(), blocks("asks for money"), says("other"))
+    assert last.reason
+    assert (last.reason.rule, last.reason.value) == ("blocked", "asks for money")
+    (_, ended) = live(says(), blocks())
+    assert ended.event
+    assert (ended.event.reason, ended.event.vacancy) == ("blocked", None)
+    assert ended.state
+    assert ended.state["closed_at"] is None, "what is forgotten could be opened again"

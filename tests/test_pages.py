@@ -43,6 +43,9 @@ PATHS = [
     "/contact",
     "/vacancies/demo-nl:lasser-terneuzen?near=Zelzate",
     "/check",
+    "/deliver",
+    "/sources",
+    "/wrong/demo-nl:lasser-terneuzen",
     "/vacancies/nobody:1",
 ]
 

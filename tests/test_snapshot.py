@@ -183,3 +183,46 @@ def test_a_delivery_named_by_a_key_is_taken_once(source: Source) -> None:
     assert again.headers["idempotent-replayed"] == "true"
     other = source.ask("POST", path, content=body(3), headers=named)
     assert (other.status_code, other.json()["type"]) == (422, "/problems/key-reused")
+
+
+def test_what_readers_report_reaches_the_source_and_what_the_operator_blocks_stays_away(source: Source) -> None:
+    exchange, ref = source.exchange, f"{source.name}:r5"
+    records, wait = f"{source.path}/records", {"Prefer": "wait=30"}
+    for _ in range(2):
+        assert exchange.http.post(f"/wrong/{ref}", data={"what": "money"}).status_code == 200
+    assert exchange.http.post("/wrong/nobody:1", data={"what": "money"}).status_code == 404
+    assert exchange.http.post(f"/wrong/{ref}", data={"what": "whim"}).status_code == 422
+    status = source.ask("GET", f"/v1/sources/{source.name}/status").json()
+    (report,) = status["reported_by_readers"]
+    assert (report["ref"], report["wrong"], report["times"]) == (ref, "money", 2)
+    assert (status["open_ads"], status["last_24_hours"]["outcomes"]) == (300, {"published": 300})
+    assert status["held_by_guard"] == []
+    assert source.ask("GET", "/v1/sources/another/status").status_code == 404
+    assert exchange.http.get(f"/v1/sources/{source.name}/status").status_code == 401
+    assert source.name in exchange.http.get("/sources").text
+
+    exchange.command("vacancy", "block", ref, "--reason", "asks for money")
+    wait_for(lambda: source.open() == ALL - {"r5"}, 40, "it to be gone")
+    again = source.ask("POST", records, content=body(6), headers=wait).json()
+    assert again["outcomes"] == {"unchanged": 5, "rejected": 1}
+    (told,) = [line["reason"] for line in again["records"] if line["reason"]]
+    assert (told["rule"], told["value"]) == ("blocked", "asks for money")
+    rejected = source.ask("GET", f"/v1/sources/{source.name}/status").json()["last_24_hours"]["rejected_by_rule"]
+    assert rejected == {"blocked": 1}
+
+    exchange.command("vacancy", "unblock", ref)
+    wait_for(lambda: not exchange.lag("ingest", "record.received.v1"), 30, "ingest")
+    assert source.ask("POST", records, content=body(6), headers=wait).json()["outcomes"] == {
+        "published": 1,
+        "unchanged": 5,
+    }
+    assert source.open() == ALL
+    assert exchange.audit()["unaccounted"] == 0
+    assert "no vacancy" in exchange_error(exchange, "vacancy", "block", "nobody:1", "--reason", "x")
+
+
+def exchange_error(exchange: Exchange, *arguments: str) -> str:
+    """What a command that refuses says."""
+    with pytest.raises(RuntimeError) as refused:
+        exchange.command(*arguments)
+    return str(refused.value)

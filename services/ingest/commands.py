@@ -19,7 +19,7 @@ from pendler.settings import Settings
 from pendler.store import Doc, Store, everything, open_store
 from schemas.event import Outcome
 from schemas.vacancy import Status
-from services.ingest import feed_commands, first, keys, source_commands
+from services.ingest import feed_commands, first, keys, source_commands, vacancy_commands
 from services.ingest.demonstration import MARK
 from services.ingest.ends import notices
 from services.ingest.feed import feeds
@@ -33,6 +33,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(demo_app, name="demo")
 app.add_typer(source_commands.app, name="source")
 app.add_typer(feed_commands.app, name="feed")
+app.add_typer(vacancy_commands.app, name="vacancy")
 errors = Console(stderr=True)
 
 

@@ -68,6 +68,13 @@ class Taking:
             await self._bus.publish(records[start : start + AT_ONCE])
         self.doc["count"] += len(records)
 
+    async def only(self, record: RecordReceived) -> tuple[str, Doc]:
+        """A transfer of this one record, which is none that was delivered."""
+        self.doc["count"] = 1
+        await self._store.insert(TRANSFERS, {self.name: self.doc})
+        await self._bus.publish([record])
+        return await self.seal()
+
     async def wait_while_full(self) -> None:
         """Reads no more of a stream while so much waits to be read; looks once in some thousand records."""
         if self.doc["count"] - self._looked_at < LOOKS_EACH:
@@ -96,14 +103,11 @@ async def tell_end(bus: Bus, store: Store, ref: str, why: Why, now: datetime) ->
     if not key_of(Item(identity, "")):
         raise Problem(404, "no-such-record", "An id has 1 to 200 characters that can be printed.")
     taking = Taking(bus, store, source, DELETION, now)
-    taking.doc["count"] = 1
-    await store.insert(TRANSFERS, {taking.name: taking.doc})
     record = RecordReceived(
         source=source, feed=DELETION, transfer=taking.name, n=1, external_id=identity, body=why, received_at=now,
         ends="closed" if why is Why.FILLED else "withdrawn",
     )  # fmt: skip
-    await bus.publish([record])
-    return await taking.seal()
+    return await taking.only(record)
 
 
 async def accept(

@@ -16,14 +16,17 @@ from pendler.store import Doc, Store, open_store
 from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
 from schemas.rights import UNSAID
 from services.ingest import accounts, demonstration, first
+from services.ingest.blocking import block_of, unblock_of
 from services.ingest.ends import KEEPS_STUBS, expire, forget
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.rights import CHANGED, rights_of, told_again
 from services.ingest.snapshot import reconcile
 from services.ingest.state import (
+    BLOCKED,
     HELD,
     SANDBOX,
     SETTLEMENTS,
+    UNBLOCKED,
     VACANCIES,
     Fate,
     Rights,
@@ -42,8 +45,10 @@ READING_FAILED = (ValueError, LookupError, TypeError, AttributeError, Arithmetic
 OURS: Mapping[str, Callable[[RecordReceived, Doc | None, Rights], Fate]] = {
     CHANGED: told_again,
     HELD: lambda record, known, _: held_by_guard(record, known),
+    BLOCKED: lambda record, known, _: block_of(record, known),
+    UNBLOCKED: lambda record, known, _: unblock_of(record, known),
 }
-"""Records of our own that are no end of a vacancy."""
+"""Records of our own that are more, or less, than the end of a vacancy."""
 
 
 def from_settings(settings: Settings, bus: Bus) -> Service:
@@ -81,6 +86,7 @@ def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
     from services.ingest.api import Api
     from services.ingest.check_api import CheckPage, Checks
     from services.ingest.snapshot_api import SnapshotApi
+    from services.ingest.source_pages import SourcePages
     from services.ingest.transfer_page import TransferPage
 
     checks, api = Checks(), APIRouter()
@@ -88,6 +94,7 @@ def routes(bus: Bus, store: Store, settings: Settings) -> "APIRouter":
     api.include_router(SnapshotApi(bus, store, settings).router(), prefix="/v1")
     api.include_router(CheckPage(settings, checks).router())
     api.include_router(TransferPage(store, settings).router())
+    api.include_router(SourcePages(store, settings).router())
     return api
 
 
@@ -182,10 +189,10 @@ def decide(record: RecordReceived, known: Doc | None, rights: Rights) -> Fate:
     """What becomes of one record, given the ways out of its source."""
     if record.flaw:
         return Fate(Outcome.REJECTED, reason=record.flaw)
-    if record.ends:
-        return end_of(record, known)
     if record.feed in OURS:
         return OURS[record.feed](record, known, rights)
+    if record.ends:
+        return end_of(record, known)
     feed = feeds()[record.feed]
     read = reading(feed, record.body, record.received_at)
     if isinstance(read, Reason):

@@ -27,9 +27,9 @@ FRESH = timedelta(hours=36)
 sources state only the day."""
 
 
-ABSENT, HELD, DELETION = "absence", "absence-held", "deletion"
+ABSENT, HELD, DELETION, BLOCKED, UNBLOCKED = "absence", "absence-held", "deletion", "blocked", "unblocked"
 """Feeds of our own: vacancies that a complete snapshot no longer has, those of them that the guard keeps open, and
-those that the source itself said are over."""
+those that the source itself said are over, those that the operator blocks, and no longer does."""
 SANDBOX = "~test"
 """Ends the name of a source that delivers with a test key: its records get outcomes, and nothing leaves ingest."""
 Clock = Callable[[], datetime]
@@ -62,18 +62,14 @@ def fate_of(
 ) -> Fate:
     """What becomes of a record that could be read, given the state its vacancy is in."""
     vacancy, warning = reading.vacancy, next(iter(reading.warnings), None)
+    if known and known.get("blocked"):
+        return Fate(Outcome.REJECTED, state=known, reason=_blocked(known))
     if known and _older(vacancy, known):
         return Fate(Outcome.SUPERSEDED, state=known, reason=_stale(vacancy, known))
     status = reading.status if reading.status is not Status.ACTIVE else _ended(vacancy, record.received_at)
     if status is not Status.ACTIVE:
-        return _end(
-            record,
-            known,
-            status,
-            reading.closed_because or "deadline passed",
-            stub_of(vacancy),
-            _stamp(vacancy.updated),
-        )
+        because = reading.closed_because or "deadline passed"
+        return _end(record, known, status, because, stub_of(vacancy), _stamp(vacancy.updated))
     heard = (record.received_at + timedelta(days=keeps_days)).timestamp()
     ends_at = min((at.timestamp() for at in (vacancy.expires, vacancy.apply_by) if at), default=heard)
     updated = _stamp(vacancy.updated) or (known or {}).get("updated")
@@ -128,7 +124,13 @@ def _because(record: RecordReceived, status: Status) -> str:
         return "no longer in the source's snapshot"
     if record.feed == DELETION:
         return record.body
+    if record.feed == BLOCKED:
+        return BLOCKED
     return "deadline passed" if status is Status.EXPIRED else f"{status} by source"
+
+
+def _blocked(known: Doc) -> Reason:
+    return Reason(rule="blocked", value=known["blocked"][:80], hint="The operator has blocked this vacancy; ask why.")
 
 
 def held_by_guard(record: RecordReceived, known: Doc | None) -> Fate:

@@ -5,6 +5,7 @@ The Swedish ones come in the format of JobTech, the others in that of EURES. Eac
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -75,6 +76,12 @@ def advertisements() -> Iterator[Advertisement]:
     for file in sorted(files(__name__).iterdir(), key=lambda file: file.name):
         if file.name.endswith(".yaml"):
             yield from yaml.safe_load(file.read_text("utf-8"))
+
+
+@cache
+def sources() -> frozenset[str]:
+    """The sources of the demonstration."""
+    return frozenset(ad["source"] for ad in advertisements())
 
 
 def feed_of(source: str) -> str:

@@ -173,9 +173,18 @@ def posts(value: str | None, at: str) -> Read[int]:
 
 
 def coordinates(notes: Notes, at: str, lat: str | None, lon: str | None) -> tuple[float | None, float | None]:
-    """Degrees north and east; one without the other says nothing, and 0, 0 is in the sea."""
+    """Degrees north and east; one without the other says nothing, and 0, 0 is in the sea.
+
+    What is far from Europe, and in its midst the other way round, counts as absent: which was meant is not stated.
+    """
     north, east = notes.keep(amount(lat, at, -90, 90)), notes.keep(amount(lon, at, -180, 180))
-    return (None, None) if north is None or east is None or north == east == 0 else (north, east)
+    if north is None or east is None or north == east == 0:
+        return None, None
+    near = 27 <= north <= 82 and -32 <= east <= 46
+    if not near and 34 <= east <= 72 and -10.7 <= north <= 45:  # Mayotte and Réunion are no mistakes
+        notes.warn("coordinates-swapped", at, f"{north}, {east}", "degrees north first, then degrees east")
+        return None, None
+    return north, east
 
 
 def _named(name: str, names: dict[str, str]) -> str | None:

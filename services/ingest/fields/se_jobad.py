@@ -80,9 +80,7 @@ def _coordinates(ad: Record) -> tuple[float | None, float | None]:
     if stated in (None, [], [None, None]):
         return None, None
     lon, lat = stated if isinstance(stated, list) and len(stated) == 2 else ("?", "?")
-    north = ad.notes.keep(codes.amount(str(lat), f"{at}/1", -90, 90))
-    east = ad.notes.keep(codes.amount(str(lon), f"{at}/0", -180, 180))
-    return (None, None) if north is None or east is None else (north, east)
+    return codes.coordinates(ad.notes, at, str(lat), str(lon))
 
 
 def experience(ad: Record) -> v.Experience | None:
