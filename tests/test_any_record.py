@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from schemas.event import Reason
+from schemas.event import Reason, VacancyMatched
+from services.ingest.eures_out import written
 from services.ingest.feed import Feed, Flaw, Item, feeds
 from services.ingest.service import reading
 
@@ -57,6 +58,10 @@ def settle(feed: Feed, found: list[Item]) -> None:
         else:
             assert item.external_id == outcome.vacancy.origin.external_id
             outcome.vacancy.model_dump_json()
+            if item is found[0]:
+                etree.fromstring(
+                    written(VacancyMatched(ref="x:1", revision=1, status="active", at=NOW, vacancy=outcome.vacancy))
+                )
 
 
 def bodies(feed: Feed, start: str) -> list[str]:

@@ -133,6 +133,9 @@ def test_a_dry_run_tells_all_and_knows_what_is_there(site: Site) -> None:
     assert problems == {("unknown-code", 1), ("number-out-of-range", 1)}
     assert first["vacancy"]["profiles"][0]["title"] == "Svetsare"
     assert first["derived"]["occupations"][0]["isco"] == "7212"
+    assert "<PositionTitle>Svetsare</PositionTitle>" in first["eures"]["xml"]
+    assert [one["rule"] for one in first["eures"]["problems"]] == ["eures-no-place", "eures-no-language"]
+    assert third["eures"] is None
     assert (second["line"], second["outcome"], second["problems"]) == (2, "published", [])
     assert third["problems"][0]["rule"] == "record-not-an-object"
     assert site.kept() == before

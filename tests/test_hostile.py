@@ -20,7 +20,7 @@ from services.ingest import keys
 from services.ingest.delivery import accept, cut
 from services.ingest.feed import Flaw, Reading, feeds
 from services.ingest.fields.codes import coordinates
-from services.ingest.fields.record import Notes
+from services.ingest.fields.record import Notes, Record
 from services.ingest.service import reading
 from services.ingest.snapshot import open_snapshot
 from tests.site import JOBTECH, Site
@@ -203,6 +203,14 @@ def test_coordinates_that_cannot_be_are_absent(
     notes = Notes()
     assert coordinates(notes, "/at", lat, lon) == (found or (None, None))
     assert [one.rule for one in notes.reasons] == [rule] * (rule is not None)
+
+
+def test_a_number_where_a_text_belongs_is_as_long_as_the_text_may_be() -> None:
+    notes = Notes()
+    record = Record({"long": 5.30264529344408e-286, "short": 85053}, notes)
+    assert record.text("/long", 20) == "5.30264529344408e-28"
+    assert [one.rule for one in notes.reasons] == ["text-cut"]
+    assert record.text("/short", 20) == "85053"
 
 
 def test_jobtech_s_coordinates_are_read_like_any() -> None:

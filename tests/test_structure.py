@@ -41,6 +41,7 @@ ENGINES = {
         "services/ingest/fields/cut.py",
         "services/search/feeds.py",
         "services/ingest/demonstration/__init__.py",
+        "services/ingest/eures_out.py",
     },
 }
 

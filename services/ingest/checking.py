@@ -9,6 +9,7 @@ from typing import Any
 from pendler.store import Doc
 from schemas.event import Outcome, Reason, RecordReceived, VacancyMatched, VacancyNormalised
 from schemas.rights import UNSAID
+from services.ingest import eures_out
 from services.ingest.delivery import received
 from services.ingest.feed import Feed, Item
 from services.ingest.report import summary
@@ -25,6 +26,14 @@ class Trouble:
 
     line: int | None
     reason: Reason
+
+
+@dataclass(frozen=True)
+class ForEures:
+    """The XML that a vacancy would become, and what EURES would refuse it for or drop of it."""
+
+    xml: str
+    told: list[Reason]
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,13 @@ class Checked:
     troubles: tuple[Trouble, ...]
     event: VacancyNormalised | None
     matched: VacancyMatched | None = None
+
+    @property
+    def eures(self) -> ForEures | None:
+        """What EURES would get; none where nothing is published."""
+        if self.matched is None or self.matched.vacancy is None:
+            return None
+        return ForEures(eures_out.written(self.matched), eures_out.told(self.matched))
 
 
 def check(given: Delivered, known: Mapping[str, Doc], rights: Rights = UNSAID) -> list[Checked]:
@@ -104,4 +120,10 @@ def _line(one: Checked) -> dict[str, Any]:
     members = {"record": one.n, "line": one.line, "id": one.external_id, "outcome": one.outcome, "problems": problems}
     event = one.matched or one.event
     shown = event.model_dump(mode="json", exclude_defaults=True) if event else {}
-    return {**members, "vacancy": shown.get("vacancy"), "derived": shown.get("derived")}
+    return {**members, "vacancy": shown.get("vacancy"), "derived": shown.get("derived"), "eures": _eures(one)}
+
+
+def _eures(one: Checked) -> dict[str, Any] | None:
+    if (found := one.eures) is None:
+        return None
+    return {"problems": [reason.model_dump(mode="json") for reason in found.told], "xml": found.xml}

@@ -20,6 +20,7 @@ from pendler.store import Doc, Store, everything, open_store
 from schemas.event import Outcome
 from schemas.vacancy import Status
 from services.ingest import feed_commands, first, keys, source_commands, vacancy_commands
+from services.ingest.conform_command import conform
 from services.ingest.demonstration import MARK
 from services.ingest.ends import notices
 from services.ingest.feed import feeds
@@ -34,6 +35,7 @@ app.add_typer(demo_app, name="demo")
 app.add_typer(source_commands.app, name="source")
 app.add_typer(feed_commands.app, name="feed")
 app.add_typer(vacancy_commands.app, name="vacancy")
+app.command()(conform)
 errors = Console(stderr=True)
 
 

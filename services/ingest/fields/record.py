@@ -67,7 +67,7 @@ class Record:
                 return found.strip() or None
             return self.notes.line(found, self.at + pointer, limit)
         if isinstance(found, int | float) and not isinstance(found, bool):
-            return str(found)
+            return self.notes.line(str(found), self.at + pointer, limit)
         self._expected("a text", pointer, found)
         return None
 
