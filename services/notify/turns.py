@@ -28,7 +28,7 @@ class Turns(Generic[T, R]):
         return (await asyncio.shield(self._turn)).get(key)
 
     async def _serve(self, before: asyncio.Task[Mapping[str, R]] | None, asked: dict[str, T]) -> Mapping[str, R]:
-        if before:
+        if before and not before.done():
             await asyncio.wait([before])
         if self._asked is asked:
             self._asked = None
