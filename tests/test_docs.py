@@ -34,7 +34,7 @@ def as_written(page: str, exchange: Exchange, folder: Path, **environment: str) 
     script = "set -euo pipefail\n" + "\n".join(blocks).replace("/tmp/", f"{folder}/")
     done = subprocess.run(
         ["bash", "-c", script.replace(".venv/bin/pendler", f"{sys.executable} -m pendler")],
-        env={**os.environ, **known, **environment}, capture_output=True, text=True, timeout=90, cwd=ROOT,
+        env={**os.environ, **known, **environment}, capture_output=True, text=True, timeout=300, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
