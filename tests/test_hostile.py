@@ -83,8 +83,9 @@ def test_every_verb_on_another_s_records_comes_to_nothing(site: Site, whose: str
     [
         "/v1/sources/se%2F..%2Fother/feeds/se_jobtech/records", "/v1/sources/../../etc/passwd",
         "/v1/sources/%00/status",
-        "/v1/sources/se/feeds/%2e%2e/records", "/v1/transfers/%c0%ae%c0%ae", "/v1/transfers/%ff", "/transfers/%00",
-        "/transfers/" + "x" * 5000, "/wrong/%00", "/wrong/se:1%0d%0aSet-Cookie:x", "/wrong/" + "x" * 3000,
+        "/v1/sources/se/feeds/%2e%2e/records", "/v1/transfers/%c0%ae%c0%ae", "/v1/transfers/%ff",
+        "/deliver/transfers/%00",
+        "/deliver/transfers/" + "x" * 5000, "/wrong/%00", "/wrong/se:1%0d%0aSet-Cookie:x", "/wrong/" + "x" * 3000,
         "/check?feed=%00",
         "/check?lang=%27%22%3E%3Cscript%3E", "/check?feed=%3Cscript%3Ealert(1)%3C/script%3E",
         "/sources?lang=../../etc", "//sources",

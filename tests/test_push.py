@@ -575,8 +575,8 @@ def test_a_link_to_a_transfer_is_to_that_one_and_ends(sources: Sources) -> None:
     forged = [
         good[:-1],
         good[:-3] + "abc",
-        "/transfers/x",
-        f"/transfers/{report['transfer']}",
+        "/deliver/transfers/x",
+        f"/deliver/transfers/{report['transfer']}",
         good.replace(".", "x", 1),
     ]
     for path in (*forged, *(f"{one}/records.ndjson" for one in forged)):

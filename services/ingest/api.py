@@ -103,7 +103,7 @@ class Api:
         given = await few(feed, raw, source, self._settings)
         known = await self._store.get(VACANCIES, [f"{source}:{key}" for key in map(key_of, given.items) if key])
         rights = (await rights_of(self._store, [source]))[source]
-        return JSONResponse(told(given, await self._checks.run(request, given, dict(known), rights)))
+        return JSONResponse(told(given, await self._checks.run(request, given, known, rights)))
 
     async def end(
         self, source: str, identity: str, asked: Annotated[Asked, Header()], reason: Why = Why.WITHDRAWN

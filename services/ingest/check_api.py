@@ -1,7 +1,7 @@
 """Checking a file: for anyone on a page, for a source as `dry_run`. The code is the live one, and nothing is kept."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,9 @@ from pendler.pages import page
 from pendler.problem import Problem
 from pendler.rehearsal import rehearse
 from pendler.settings import Settings
+from pendler.store import Doc
 from schemas.event import Outcome, VacancyMatched
+from schemas.rights import UNSAID
 from services.ingest.body import read_body
 from services.ingest.checking import Checked, Delivered, by_rule, check
 from services.ingest.delivery import cut
@@ -55,12 +57,11 @@ class Checks:
             self._waiting -= 1
 
     async def run(
-        self, request: Request, given: Delivered, known: dict[str, Any], rights: Rights | None = None
+        self, request: Request, given: Delivered, known: Mapping[str, Doc], rights: Rights = UNSAID
     ) -> list[Checked]:
         """What would become of each record, and what match would make of it."""
         async with self.turn():
-            args = (given, known) if rights is None else (given, known, rights)
-            checked = await run_in_threadpool(check, *args)
+            checked = await run_in_threadpool(check, given, known, rights)
             events = [one.event for one in checked if one.event]
             made = await rehearse(request.app.state.services, events)
         matched = {(one.ref, one.revision): one for one in made if isinstance(one, VacancyMatched)}

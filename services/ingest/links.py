@@ -19,8 +19,8 @@ class Links:
     settings: Settings
 
     def page(self, transfer: str) -> str:
-        """The address of a transfer's page."""
-        return f"{self.settings.site}/transfers/{self._serializer.dumps(transfer)!s}"
+        """The address of a transfer's page; its token stands behind the two steps of a path that traces name."""
+        return f"{self.settings.site}/deliver/transfers/{self._serializer.dumps(transfer)!s}"
 
     def transfer(self, token: str) -> str | None:
         """The transfer that a link is to; none where it is not one of ours."""

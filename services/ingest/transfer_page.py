@@ -35,7 +35,7 @@ class Found:
 
 
 class TransferPage:
-    """`/transfers/{token}`: signed, for 30 days. It shows what the report for the source shows."""
+    """`/deliver/transfers/{token}`: signed, for 30 days. It shows what the report for the source shows."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
@@ -44,8 +44,8 @@ class TransferPage:
 
     def router(self) -> APIRouter:
         pages = APIRouter(include_in_schema=False)
-        pages.add_api_route("/transfers/{token}", self.show)
-        pages.add_api_route("/transfers/{token}/records.ndjson", self.download)
+        pages.add_api_route("/deliver/transfers/{token}", self.show)
+        pages.add_api_route("/deliver/transfers/{token}/records.ndjson", self.download)
         return pages
 
     async def show(
