@@ -60,7 +60,7 @@ class LexiconCoder:
     def _unknown(
         self, asked: Sequence[Asked], found: Sequence[Sequence[Occupation]]
     ) -> dict[str, list[tuple[int, str]]]:
-        """The titles of advertisements that no title is known whole of, by language: (number of advertisement, title)."""
+        """The titles of advertisements that no title is known whole of, by language: (its number, title)."""
         by_language: dict[str, list[tuple[int, str]]] = {}
         for place, (one, answers) in enumerate(zip(asked, found, strict=True)):
             for language, title in () if whole(answers) else one.titles:

@@ -61,7 +61,7 @@ def whole(found: Sequence[Occupation]) -> bool:
 
 
 def weighed_by_likeness(found: Sequence[Occupation], likely: Sequence[Occupation]) -> list[Occupation]:
-    """Parts of a title, and the groups that the whole of it is like: a part in the likeliest group names the occupation.
+    """Parts of a title, and the groups the whole of it is like: a part in the likeliest group names the occupation.
 
     A part tells less than the whole, and comes behind: an `assistant store manager` is no store manager.
     """
