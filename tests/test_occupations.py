@@ -111,7 +111,7 @@ def test_every_title_of_the_lexicon_names_its_occupation(language: str) -> None:
         ("nl", "Asser"),
         ("da", "Hofnar"),
         ("de", "Quereinsteiger gesucht (m/w/d)"),
-        ("fr", "Poète (H/F)"),
+        ("fr", "Sorcier (H/F)"),
         ("sv", "Rymdfarare"),
         ("nb", "Vi søker deg"),
         (None, "XJ-9000"),
