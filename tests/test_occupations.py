@@ -39,7 +39,7 @@ def uri_of(title: str, language: str = "en") -> str:
         ("en", "Butcher's shop assistant", "butcher", "7511"),
         ("nl", "Lasser (m/v/x)", "welder", "7212"),
         ("nl", "Ervaren constructielasser", "welder", "7212"),
-        ("nl", "Bruggenlasser", "welder", "7212"),
+        ("nl", "Torenlasser", "welder", "7212"),
         ("nl", "Wijkverpleegkundige", "nurse", "2221"),
         ("nl", "Zelfstandig werkend kok", "cook", "5120"),
         ("nl", "Chauffeur CE", "truck driver", "8332"),
@@ -109,9 +109,9 @@ def test_every_title_of_the_lexicon_names_its_occupation(language: str) -> None:
         ("nl", "Ruimtevaarder"),
         ("nl", "Wij zoeken jou"),
         ("nl", "Asser"),
-        ("da", "Tidsrejsende"),
+        ("da", "Hofnar"),
         ("de", "Quereinsteiger gesucht (m/w/d)"),
-        ("fr", "Licorne (H/F)"),
+        ("fr", "Sorcier (H/F)"),
         ("sv", "Rymdfarare"),
         ("nb", "Vi søker deg"),
         (None, "XJ-9000"),
@@ -125,7 +125,7 @@ def test_an_unknown_title_gives_nothing_rather_than_a_guess(language: str | None
     ("better", "worse"),
     [
         (("nl", "Lasser"), ("nl", "Ervaren lasser")),
-        (("nl", "Ervaren lasser"), ("nl", "Bruggenlasser")),
+        (("nl", "Ervaren lasser"), ("nl", "Torenlasser")),
         (("nl", "Lasser"), ("de", "Lasser")),
         (("en", "Warehouse Operative"), ("de", "Warehouse Operative")),
     ],
@@ -136,7 +136,7 @@ def test_the_more_of_a_title_is_understood_the_surer_it_is(better: tuple[str, st
 
 
 def test_each_title_of_an_advertisement_counts_and_the_surest_is_kept() -> None:
-    (one,) = called(("nl", "Bruggenlasser"), ("de", "Schweißer"), ("fr", "Soudeur expérimenté"))
+    (one,) = called(("nl", "Torenlasser"), ("de", "Schweißer"), ("fr", "Soudeur expérimenté"))
     assert (one.label, one.score, one.method) == ("welder", 0.97, "title")
     assert {one.label for one in called(("nl", "Kok / ober"))} == {"cook", "waiter"}
 
@@ -155,9 +155,9 @@ def test_an_esco_code_that_this_pack_has_not_is_kept() -> None:
 
 @pytest.mark.parametrize("given", [code(ISCO, "7212"), code(ISCO, "72"), code(ESCO, isco_uri("7212"))], ids=str)
 def test_a_title_within_the_isco_group_of_the_source_is_nearly_sure(given: OccupationCode) -> None:
-    first, second = called(("nl", "Bruggenlasser"), codes=[given])
+    first, second = called(("nl", "Torenlasser"), codes=[given])
     assert first.uri == uri_of("welder")
-    assert first.score >= 0.9 > called(("nl", "Bruggenlasser"))[0].score
+    assert first.score >= 0.9 > called(("nl", "Torenlasser"))[0].score
     assert first.method == "compound+isco-code"
     assert second.method == "isco-code"
 
@@ -241,7 +241,7 @@ def assert_in_order(found: Sequence[Occupation]) -> None:
 
 
 def test_no_more_than_twenty_are_given() -> None:
-    everything = ", ".join([*lexicon().titles()][:1000])
+    everything = ", ".join(lexicon().titles())
     found = called(("en", everything), codes=[code(ISCO, str(n)) for n in range(1, 10)])
     assert len(found) == MOST
     assert_in_order(found)

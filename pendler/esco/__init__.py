@@ -14,7 +14,7 @@ from typing import Protocol
 from pendler.text import fold, sought, words
 
 PREFIX = "http://data.europa.eu/esco/"
-LEXICON = 4
+LEXICON = 5
 """The number of our lexicon: rises with its content, and stays below those of imported packs."""
 
 
@@ -55,22 +55,30 @@ class Pack:
     def __init__(self, number: int, concepts: Iterable[Concept]) -> None:
         self.number = number
         self._concepts = {concept.uri: concept for concept in concepts}
-        self._titles: dict[str, dict[str, str]] = {}
-        for concept in self._concepts.values():
-            for language, titles in concept.titles.items():
-                for title in titles:
-                    self._titles.setdefault(normal(title), {}).setdefault(language, concept.uri)
         self.knows = lru_cache(maxsize=15_000)(self._knows)
-        self.longest = max(title.count(" ") + 1 for title in self._titles)
+        self._stems = cache(self._stems_in)
 
     @cached_property
-    def _stems(self) -> dict[tuple[str, str], str]:
-        """(language, title in stems) -> URI. Made when first asked for: who only needs names, does without."""
-        stems: dict[tuple[str, str], str] = {}
+    def _titles(self) -> dict[str, dict[str, str]]:
+        """Language -> title -> URI. Made when first asked for: who only needs names, does without."""
+        found: dict[str, dict[str, str]] = {}
         for concept in self._concepts.values():
             for language, titles in concept.titles.items():
+                known = found.setdefault(language, {})
                 for title in titles:
-                    stems.setdefault((language, stemmed(normal(title), language)), concept.uri)
+                    known.setdefault(normal(title), concept.uri)
+        return found
+
+    @cached_property
+    def longest(self) -> int:
+        """The words of the longest title."""
+        return max(title.count(" ") + 1 for title in self.titles())
+
+    def _stems_in(self, language: str) -> dict[str, str]:
+        """Title in stems -> URI, of one language, when it is first asked for."""
+        stems: dict[str, str] = {}
+        for title, uri in self._titles.get(language, {}).items():
+            stems.setdefault(stemmed(title, language), uri)
         return stems
 
     def concepts(self) -> Iterable[Concept]:
@@ -87,19 +95,22 @@ class Pack:
 
     def titled(self, title: str) -> Mapping[str, str]:
         """The concepts called exactly `title` (in `normal` form): language -> URI."""
-        return self._titles.get(title, {})
+        return {language: known[title] for language, known in self._titles.items() if title in known}
 
     def inflected(self, title: str, language: str | None) -> Mapping[str, str]:
         """The concept that has a title with the same stems in `language`: `Verpleegkundigen`, `sjuksköterskor`."""
-        uri = self._stems.get((language, stemmed(title, language))) if language else None
+        uri = self._stems(language).get(stemmed(title, language)) if language else None
         return {language: uri} if language and uri else {}
 
     def _knows(self, title: str, language: str | None) -> bool:
         """Whether `titled` or `inflected` would find anything: asked of every part of every title."""
-        return title in self._titles or (language is not None and (language, stemmed(title, language)) in self._stems)
+        if any(title in known for known in self._titles.values()):
+            return True
+        return language is not None and stemmed(title, language) in self._stems(language)
 
     def titles(self) -> Iterable[str]:
-        return self._titles
+        """Every title of every language, in `normal` form, each once."""
+        return dict.fromkeys(title for known in self._titles.values() for title in known)
 
     def label(self, uri: str, language: str | None = None) -> str:
         """A name for an occupation or an ISCO group; its code where the pack has none."""
