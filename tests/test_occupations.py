@@ -241,7 +241,7 @@ def assert_in_order(found: Sequence[Occupation]) -> None:
 
 
 def test_no_more_than_twenty_are_given() -> None:
-    everything = ", ".join(lexicon().titles())
+    everything = ", ".join([*lexicon().titles()][:1000])
     found = called(("en", everything), codes=[code(ISCO, str(n)) for n in range(1, 10)])
     assert len(found) == MOST
     assert_in_order(found)

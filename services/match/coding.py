@@ -8,7 +8,7 @@ from typing import Protocol
 from pendler.esco import Names, Pack, lexicon
 from schemas.vacancy import Occupation, OccupationCode, Skill
 from services.match.likeness import Likeness
-from services.match.occupations import MOST, settled, titled, weighed_by_likeness, whole
+from services.match.occupations import MOST, settled, titled
 from services.match.own_skills import spoken
 
 Titles = Sequence[tuple[str | None, str]]
@@ -38,7 +38,7 @@ class Coder(Protocol):
 
 
 class LexiconCoder:
-    """Codes with our own lexicon: by its titles, and where it has them only in part, by what they are like too."""
+    """Codes with our own lexicon: by its titles, and where it has none of them, by what they are like."""
 
     def __init__(self, pack: Pack) -> None:
         self.pack: Names = pack
@@ -48,22 +48,19 @@ class LexiconCoder:
 
     def classify(self, asked: Sequence[Asked], limit: int = MOST) -> list[list[Occupation]]:
         found = [[*titled(one.titles, self._lexicon)] for one in asked]
-        likely: dict[int, list[Occupation]] = {}
         for language, places in self._unknown(asked, found).items():
             some = [title for _, title in places]
             for (place, _), answers in zip(places, self._likeness(language).answers(some), strict=True):
-                likely.setdefault(place, []).extend(answers)
-        for place, answers in likely.items():
-            found[place] = weighed_by_likeness(found[place], answers)
+                found[place].extend(answers)
         return [settled(answers, one.codes, self.pack)[:limit] for one, answers in zip(asked, found, strict=True)]
 
     def _unknown(
         self, asked: Sequence[Asked], found: Sequence[Sequence[Occupation]]
     ) -> dict[str, list[tuple[int, str]]]:
-        """The titles of advertisements that no title is known whole of, by language: (its number, title)."""
+        """The titles of advertisements without an answer, by language: (number of the advertisement, title)."""
         by_language: dict[str, list[tuple[int, str]]] = {}
         for place, (one, answers) in enumerate(zip(asked, found, strict=True)):
-            for language, title in () if whole(answers) else one.titles:
+            for language, title in () if answers else one.titles:
                 known = language if language in self._languages else "en"
                 by_language.setdefault(known or "en", []).append((place, title))
         return by_language

@@ -35,9 +35,6 @@ EXACT, PART, TAIL = 0.97, 0.85, 0.72
 ELSEWHERE, ONLY_PART_ELSEWHERE, INFLECTED, CONTRADICTED = 0.9, 0.3, 0.95, 0.3
 """Factors: a title of another language, a part that is one (`arts` is a doctor in Dutch), another form."""
 
-HINT, BEHIND = 0.15, 0.9
-"""The likeness from which a group is put before a part of the title, and the factor that puts the part behind it."""
-
 BRANCH = "likeness-branch"
 """The method of an answer that comes last, however sure: it tells less than the others."""
 
@@ -53,29 +50,6 @@ def titled(titles: Sequence[tuple[str | None, str]], pack: Pack) -> Iterator[Occ
     """What the titles (language, title) are called in our lexicon."""
     for language, title in titles:
         yield from _by_title(title, language, pack)
-
-
-def whole(found: Sequence[Occupation]) -> bool:
-    """Whether a title is known as it stands, and not only a part or the end of a word."""
-    return any(one.method == "title" for one in found)
-
-
-def weighed_by_likeness(found: Sequence[Occupation], likely: Sequence[Occupation]) -> list[Occupation]:
-    """Parts of a title, and the groups the whole of it is like: a part in the likeliest group names the occupation.
-
-    A part tells less than the whole, and comes behind: an `assistant store manager` is no store manager.
-    """
-    groups = [one for one in likely if one.method != BRANCH]
-    first = max(groups, key=lambda one: one.score, default=None)
-    if first is None or first.score < HINT:
-        return [*found, *likely]
-    most = first.score * BEHIND
-    doubted = [one if one.isco == first.isco else _at_most(one, most) for one in found]
-    return [*doubted, *likely]
-
-
-def _at_most(one: Occupation, most: float) -> Occupation:
-    return one.model_copy(update={"score": min(one.score, most)})
 
 
 def settled(found: Iterable[Occupation], codes: Sequence[OccupationCode], names: Names) -> list[Occupation]:
