@@ -20,7 +20,7 @@ from tests.nursery import Born
 ENGINES = ("kafka", "mongodb", "elasticsearch")
 FIGURE = "figure"
 
-pytest_plugins = ["tests.engines", "tests.relays"]
+pytest_plugins = ["tests.engines", "tests.relays", "tests.site"]
 Exchange.spawn = Born  # type: ignore[assignment]
 
 

@@ -1,11 +1,13 @@
 """The web process's application in a test's own process: asked in milliseconds, and no worker runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from pendler.bus import open_bus
@@ -61,3 +63,13 @@ class Site:
 
 async def _awaited(close: Callable[[], Awaitable[None]]) -> None:
     await close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Site]:
+    """One for a whole file of tests."""
+    home = tmp_path_factory.mktemp("site")
+    shutil.copy(places_file, home / "places.db")
+    opened = Site(home)
+    yield opened
+    opened.close()

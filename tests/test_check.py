@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,15 +20,6 @@ from tests.site import Site
 
 FEEDS = Path(__file__).parent / "feeds"
 JOBTECH = "se_jobtech"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("check")
-    shutil.copy(places_file, home / "places.db")
-    opened = Site(home)
-    yield opened
-    opened.close()
 
 
 def record(identity: str, headline: str = "Svetsare", **members: Any) -> bytes:

@@ -6,8 +6,6 @@ snapshots that shrink, are empty or renamed in `test_snapshot`, headers of mails
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,15 +26,6 @@ from tests.site import JOBTECH, Site
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SAMPLES = Path(__file__).parent / "feeds"
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("hostile")
-    shutil.copy(places_file, home / "places.db")
-    opened = Site(home)
-    yield opened
-    opened.close()
 
 
 class Victim:

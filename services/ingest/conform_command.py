@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import partial
 from typing import Annotated, Any
 
 import httpx2
@@ -20,23 +21,14 @@ def conform(
     """Ask a server of the EURES Input API, and tell what EURES would drop in silence: one line of JSON a finding."""
     counts = Counter[str]()
     with httpx2.Client(base_url=url.rstrip("/") + "/", timeout=60, trust_env=False) as client:
-        for found in judged(
-            Server(lambda path: _get(client, path), lambda path, body: _post(client, path, body)), most
-        ):
+        server = Server(partial(_answer, client, "GET"), lambda path, body: _answer(client, "POST", path, json=body))
+        for found in judged(server, most):
             counts[found.reason.severity] += 1
             typer.echo(
                 json.dumps({"reference": found.reference, **found.reason.model_dump(mode="json")}, ensure_ascii=False)
             )
     typer.echo(f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings", err=True)
     raise typer.Exit(1 if counts[Severity.ERROR] else 0)
-
-
-def _get(client: httpx2.Client, path: str) -> Any:
-    return _answer(client, "GET", path)
-
-
-def _post(client: httpx2.Client, path: str, body: Any) -> Any:
-    return _answer(client, "POST", path, json=body)
 
 
 def _answer(client: httpx2.Client, method: str, path: str, **how: Any) -> Any:

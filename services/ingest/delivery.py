@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
@@ -15,6 +14,7 @@ from schemas.event import Reason, RecordReceived
 from services.ingest.body import Line, cut_lines
 from services.ingest.feed import Feed, Flaw, Item
 from services.ingest.state import DELETION, TRANSFERS
+from services.ingest.transfers import transfer_name
 
 AT_ONCE = 500
 MOST_WAITING = 500_000
@@ -49,7 +49,7 @@ class Taking:
 
     def __init__(self, bus: Bus, store: Store, source: str, feed: str, now: datetime) -> None:
         self._bus, self._store, self._now = bus, store, now
-        self.name = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+        self.name = transfer_name(now)
         self.doc: Doc = {
             "source": source, "feed": feed, "count": 0, "sealed": False, "received_at": now.isoformat(),
         }  # fmt: skip

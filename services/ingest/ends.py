@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from pendler.service import Result
 from pendler.store import Range, Store
 from schemas.event import RecordReceived
 from schemas.vacancy import Status
 from services.ingest.state import TRANSFERS, VACANCIES, Clock
+from services.ingest.transfers import transfer_name
 
 KEEPS_STUBS = timedelta(days=30)
 AT_ONCE = 500
@@ -31,7 +31,7 @@ async def forget(store: Store, clock: Clock) -> Result:
 
 async def notices(kind: str, refs: Sequence[str], ends: Any, now: datetime, store: Store) -> Result:
     """Records that say that vacancies are over, as one transfer of our own; like any, sealed once they are durable."""
-    transfer = f"{kind}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+    transfer = transfer_name(now, kind)
     records = [
         RecordReceived(
             source=ref.partition(":")[0], feed=kind, transfer=transfer, n=n, external_id=ref.partition(":")[2],

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
-from uuid import uuid4
 
 from pendler.bus import Bus, decode
 from pendler.service import Result
@@ -16,6 +15,7 @@ from pendler.store import Collection as Kept
 from pendler.store import Doc, Store, everything
 from schemas.event import Outcome, Reason, RecordReceived, Severity
 from services.ingest.state import SETTLEMENTS, TRANSFERS, Clock, Fate
+from services.ingest.transfers import transfer_name
 
 WAITING = Kept("waiting")
 """A document a source that waits, by its name; `asked_at` is when it was told to publish (POSIX)."""
@@ -79,7 +79,7 @@ async def _settled(store: Store, source: str) -> bool:
 async def _publish(bus: Bus, store: Store, source: str, now: datetime) -> None:
     """Killed half-way it begins again, and what was published by then is unchanged."""
     newest = {record.key: record.version async for record in _of(bus, source) if record.external_id}
-    transfer, count, batch = f"{PUBLISHING}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", 0, list[RecordReceived]()
+    transfer, count, batch = transfer_name(now, PUBLISHING), 0, list[RecordReceived]()
     doc: Doc = {"source": source, "feed": PUBLISHING, "count": 0, "sealed": False, "received_at": now.isoformat()}
     await store.insert(TRANSFERS, {transfer: doc})
     async for record in _of(bus, source):

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
-from uuid import uuid4
 
 import orjson
 
@@ -14,6 +13,7 @@ from schemas.event import Outcome, RecordReceived, VacancyNormalised
 from schemas.rights import UNSAID, Way
 from schemas.vacancy import Status
 from services.ingest.state import SANDBOX, TRANSFERS, Fate, Rights, lost, remembered, same_rights
+from services.ingest.transfers import transfer_name
 
 SOURCES = Kept("sources")
 CHANGED = "rights-changed"
@@ -34,7 +34,7 @@ async def change(bus: Bus, store: Store, source: str, ways: Sequence[Way], now: 
     """
     known = (await store.get(SOURCES, [source])).get(source, {})
     await store.put(SOURCES, {source: {**known, "ways": list(ways)}})
-    transfer, numbers = f"{CHANGED}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", count(1)
+    transfer, numbers = transfer_name(now, CHANGED), count(1)
     doc: Doc = {"source": "", "feed": CHANGED, "count": 0, "sealed": False, "received_at": now.isoformat()}
     await store.insert(TRANSFERS, {transfer: doc})
     batch: list[RecordReceived] = []

@@ -11,7 +11,6 @@ from hashlib import blake2b
 from itertools import count
 from operator import itemgetter
 from typing import Any
-from uuid import uuid4
 
 from pendler.bus import Bus
 from pendler.problem import Problem
@@ -21,6 +20,7 @@ from schemas.event import RecordReceived
 from schemas.vacancy import Status
 from services.ingest.guard import RECENT, Counts, verdict
 from services.ingest.state import ABSENT, HELD, SETTLEMENTS, TRANSFERS, VACANCIES
+from services.ingest.transfers import transfer_name
 
 SNAPSHOTS = Collection("snapshots", ("source", "state"))
 PARTS = Collection("parts", ("snapshot",))
@@ -32,7 +32,7 @@ AT_ONCE = 500
 
 async def open_snapshot(store: Store, source: str, feed: str, now: datetime) -> tuple[str, Doc]:
     """A snapshot that waits for its parts."""
-    identity = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+    identity = transfer_name(now)
     doc: Doc = {"source": source, "feed": feed, "state": "open", "opened_at": now.isoformat()}
     await store.insert(SNAPSHOTS, {identity: doc})
     return identity, doc
@@ -145,7 +145,7 @@ async def tell_absent(bus: Bus, store: Store, doc: Doc, absent: Sequence[str], w
     """Puts a record for each absent vacancy on the bus, as a transfer that its source can follow; its name."""
     at = datetime.fromisoformat(doc["committed_at"])
     feed, ends = (HELD, None) if why else (ABSENT, "closed")
-    transfer, numbers = f"{feed}-{at:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", count(1)
+    transfer, numbers = transfer_name(at, feed), count(1)
     told: Doc = {
         "source": doc["source"], "feed": feed, "count": len(absent), "sealed": False, "received_at": at.isoformat(),
     }  # fmt: skip
