@@ -27,6 +27,7 @@ from bench.openings import clusters
 from bench.percolate import percolate
 from bench.pipeline import latency, pipeline
 from bench.search import search
+from bench.stages import stages
 from bench.stores import stores
 from pendler.place_file import build
 
@@ -52,6 +53,7 @@ def supervisor_alone() -> float:
 
 MEASURES: dict[str, Measure] = {
     "pipeline": pipeline,
+    "stages": stages,
     "latency": latency,
     "memory": memory,
     "bus": bus_alone,

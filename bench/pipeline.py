@@ -26,8 +26,8 @@ from pendler.store import open_store
 from services.notify.state import MATCHES
 
 RECORDS, SUBSCRIPTIONS = 10_000, 1000
-WARM = 200
-"""Records that went before: each ad of the demonstration at least twice, so in all of its languages."""
+WARM = 2000
+"""Records that went before: with so many, what is made once for a language is there for all of them."""
 APART = {name: [name] for name in ("ingest", "match", "search", "notify")}
 Row = tuple[str, float, str, dict[str, Any]]
 

@@ -56,7 +56,8 @@ class Pack:
         self.number = number
         self._concepts = {concept.uri: concept for concept in concepts}
         self.knows = lru_cache(maxsize=15_000)(self._knows)
-        self._stems = cache(self._stems_in)
+        self.has = lru_cache(maxsize=15_000)(self._has)
+        self._stems, self._stem_words = cache(self._stems_in), cache(self._stem_words_in)
 
     @cached_property
     def _titles(self) -> dict[str, dict[str, str]]:
@@ -107,6 +108,20 @@ class Pack:
         if any(title in known for known in self._titles.values()):
             return True
         return language is not None and stemmed(title, language) in self._stems(language)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """The words of all titles."""
+        return frozenset(word for title in self.titles() for word in title.split())
+
+    def _stem_words_in(self, language: str) -> frozenset[str]:
+        return frozenset(stem for stems in self._stems(language) for stem in stems.split())
+
+    def _has(self, word: str, language: str | None) -> bool:
+        """Whether a word is in any title, or its stem in one of the language."""
+        return word in self._words or (
+            language is not None and sought(word, language)[-1] in self._stem_words(language)
+        )
 
     def titles(self) -> Iterable[str]:
         """Every title of every language, in `normal` form, each once."""

@@ -121,19 +121,19 @@ def _weighed(one: Occupation, groups: set[str], meant: Mapping[str, tuple[bool, 
 
 
 def _by_title(title: str, language: str | None, pack: Pack) -> Iterator[Occupation]:
-    for part, score, method in _spans(title, pack.longest):
+    for part, score, method in _spans(title, language, pack):
         if pack.knows(part, language):
             yield from _called(part, score, method, language, pack)
 
 
-def _spans(title: str, longest: int) -> Iterator[tuple[str, float, str]]:
+def _spans(title: str, language: str | None, pack: Pack) -> Iterator[tuple[str, float, str]]:
     """What in a title may be an occupation, how sure that would be, and how it was found."""
     yield from ((form, EXACT, "title") for form in variants(title))
     for n, shape in enumerate(_shapes(title)):
         whole = normal(shape)
         yield (whole, PART + 0.05, "title-part") if n else (whole, EXACT, "title")
         tokens = whole.split()
-        yield from ((part, PART + 0.02 * part.count(" "), "title-part") for part in _parts(tokens, longest))
+        yield from ((part, PART + 0.02 * part.count(" "), "title-part") for part in _parts(tokens, language, pack))
         yield from ((tail, TAIL, "compound") for tail in _tails(tokens))
 
 
@@ -144,10 +144,14 @@ def _shapes(title: str) -> list[str]:
     return [plain, *sides] if len(sides) > 1 else [plain]
 
 
-def _parts(tokens: Sequence[str], longest: int) -> Iterator[str]:
-    """Every run of words, longest first, but the whole."""
-    for size in range(min(longest, len(tokens) - 1), 0, -1):
-        yield from (" ".join(tokens[start : start + size]) for start in range(len(tokens) - size + 1))
+def _parts(tokens: Sequence[str], language: str | None, pack: Pack) -> Iterator[str]:
+    """Every run of words that titles have, longest first, but the whole."""
+    run, runs = 0, []
+    for token in tokens:
+        run = run + 1 if pack.has(token, language) else 0
+        runs.append(run)
+    for size in range(min(max(runs, default=0), pack.longest, len(tokens) - 1), 0, -1):
+        yield from (" ".join(tokens[end - size : end]) for end, run in enumerate(runs, 1) if run >= size)
 
 
 def _tails(tokens: Sequence[str]) -> Iterator[str]:

@@ -31,6 +31,8 @@ RUN = 3
 """Words that make one piece of a text."""
 SPARSE = 4
 """Of the words of a text, one in so many begins a piece that is kept."""
+SPACED = bytes(byte if byte >= 128 or chr(byte).isalnum() else ord(" ") for byte in range(256))
+"""Of UTF-8, each byte that is neither a letter nor a digit, as a blank: a third of the time of looking for words."""
 FEW = 8
 """Pieces under which a text is too short to tell anything."""
 MOST_PLACES = 5
@@ -142,9 +144,9 @@ def _places(event: VacancyMatched, vacancy: Vacancy) -> Iterator[str]:
 
 def pieces_of(text: str) -> Parts:
     """A sample of the runs of three words of a text: the same text gives the same sample, a part of it a part."""
-    told = " ".join(words(text[:LETTERS])).encode().split()
-    kept = (n for n, sum_ in enumerate(map(crc32, told[: len(told) - RUN + 1])) if sum_ % SPARSE == 0)
-    return frozenset(crc32(b" ".join(told[n : n + RUN])) for n in kept)
+    told = text[:LETTERS].lower().encode("utf-8", "replace").translate(SPACED).split()
+    kept = [n for n, sum_ in enumerate(map(crc32, told[: len(told) - RUN + 1])) if sum_ % SPARSE == 0]
+    return frozenset([crc32(b" ".join(told[n : n + RUN])) for n in kept])
 
 
 def packed(pieces: Parts) -> str:

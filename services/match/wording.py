@@ -21,7 +21,8 @@ Table = dict[str, Any]
 class Patterns:
     """The words of one language, ready to be looked for. A group of `phrases` is called by its number.
 
-    `begins` finds, in lower case, how the words begin that a finding begins with; `sorts` says what they may be.
+    `begins` finds, in lower case, what is no letter and how a word begins behind it that a finding begins with;
+    `sorts` says what such a word may be.
     """
 
     begins: re.Pattern[str]
@@ -61,7 +62,7 @@ def patterns(language: str) -> Patterns | None:
     kinds = one_of(licence["classes"])
     held = rf"{CATEGORY}(?:{LINKED}{CATEGORY})*"
     return Patterns(
-        begins=re.compile(rf"(?<!\w){any_of(one if len(one) == START else f'{one} ' for one in sorts)}"),
+        begins=re.compile(rf"\W{any_of(one if len(one) == START else f'{one} ' for one in sorts)}"),
         sorts=sorts,
         negation=compiled(table["negation"]),
         wished=compiled(table["wished"]),
