@@ -1,4 +1,4 @@
-"""Processes of an exchange that are born with everything imported: a test run starts a few hundred of them.
+"""Processes of an exchange that are born with all of `tests.raised`: a test run starts a few hundred of them.
 
 They are processes like any, to be killed like any; only the second and a half that each would import is spent once.
 What `pendler` itself starts, as in `tests/test_flow.py`, starts as it does for everybody.
@@ -15,15 +15,8 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from typing import IO
 
-IMPORTED = (
-    "pendler.__main__", "pendler.processes", "pendler.web", "pendler.status", "pendler.bus.log", "pendler.bus.kafka",
-    "pendler.store.sqlite", "pendler.store.mongo", "services.ingest.service", "services.ingest.api",
-    "services.match.service", "services.match.matching", "services.search.service", "services.search.api",
-    "services.search.index.embedded", "services.search.index.elastic", "services.notify.service", "services.notify.api",
-    "services.export.api",
-)  # fmt: skip
 forkserver = multiprocessing.get_context("forkserver")
-forkserver.set_forkserver_preload(list(IMPORTED))
+forkserver.set_forkserver_preload(["tests.raised"])
 
 
 class Born:
