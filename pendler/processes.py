@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Sequence
 
 import uvicorn
@@ -20,6 +21,8 @@ from pendler.stopping import stop_on_signals
 from pendler.store import open_store
 
 AUDITED = 600.0
+NICER = 5
+"""By how much workers stand back for the web process, where all want the processor: somebody waits for an answer."""
 
 
 class Server(uvicorn.Server):
@@ -53,6 +56,7 @@ async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None
 async def worker_process(settings: Settings, names: Sequence[str], health_port: int) -> None:
     """A worker: handlers and jobs, and `/livez`, `/readyz`, `/metrics` on a port of its own (0: none)."""
     give_back()
+    os.nice(NICER)
     stop, health = stop_on_signals(), Health()
     tracing.set_up("-".join(names) or "work")
     duties = [work(settings, names, stop, health)]
