@@ -21,6 +21,8 @@ PACKAGE = "services.notify"
 SHOWN = 20
 BETWEEN = f"{NO_BREAK_SPACE}· "
 """Facts: a line of text does not begin with it."""
+SHORT = 28
+"""Characters; less than the narrowest screen shows."""
 PLAIN = re.compile(r"[\w+#&'’-]+")
 
 
@@ -164,7 +166,7 @@ def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     places = ", ".join(
         f"{name}, {spoken.country(country)}" if name else spoken.country(country) for name, country in item["places"]
     )
-    day = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
+    day = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC)).replace(" ", NO_BREAK_SPACE)
     facts = [
         item["employer"],
         places,
@@ -176,9 +178,14 @@ def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     ]
     return {
         **item,
-        "facts": BETWEEN.join(fact for fact in facts if fact),
+        "facts": BETWEEN.join(_whole(fact) for fact in facts if fact),
         "occupation": label(item["occupation"], spoken.language) if item["occupation"] else "",
     }
+
+
+def _whole(fact: str) -> str:
+    """A line does not end within a short fact."""
+    return fact.replace(" ", NO_BREAK_SPACE) if len(fact) <= SHORT else fact
 
 
 def _far(item: Mapping[str, Any], spoken: Speech) -> str:
