@@ -179,6 +179,7 @@ def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     return {
         **item,
         "facts": BETWEEN.join(_whole(fact) for fact in facts if fact),
+        "parts": [(fact, len(fact) <= SHORT) for fact in facts if fact],
         "occupation": label(item["occupation"], spoken.language) if item["occupation"] else "",
     }
 
