@@ -23,6 +23,8 @@ BETWEEN = f"{NO_BREAK_SPACE}· "
 """Facts: a line of text does not begin with it."""
 SHORT = 28
 """Characters; less than the narrowest screen shows."""
+SAID = {"q", "occupation", "near", "km", "minutes", "country", "nuts"}
+NO_CONDITION = {"lang", "also", "strict", "sort", "limit", "cursor", "status"}
 PLAIN = re.compile(r"[\w+#&'’-]+")
 
 
@@ -143,7 +145,14 @@ def _message(
 
 
 def search_words(query: Query, spoken: Speech) -> str:
-    """The search in words: `for “lasser” near Zelzate`."""
+    """The search in words: `for “lasser” near Zelzate (45 km) with 2 filters`."""
+    filters = len({name for name, _ in query.pairs()} - SAID - NO_CONDITION)
+    counted = spoken.ngettext("with %(num)s filter", "with %(num)s filters", filters) % {"num": filters}
+    return " ".join(filter(None, [main_words(query, spoken), counted if filters else ""]))
+
+
+def main_words(query: Query, spoken: Speech) -> str:
+    """What and where: `for “lasser” near Zelzate (45 km)`."""
     _ = spoken.gettext
     parts = []
     if query.q or query.occupation:
