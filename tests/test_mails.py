@@ -69,7 +69,7 @@ def mail(kind: str, language: str) -> EmailMessage:
     reasons = why(one, wanted(one.query, one.origin), FOUND)
     many = [match_of(n, **reasons | {"km": 40.0 + n, "minutes": 40 + n}) for n in range(3, 25)]
     bare = match_of(2, **reasons | BARE)
-    joined = {"item": {"news": JOINED, "source": "be-vdab", "count": 1214}}
+    joined = {"item": {"news": JOINED, "source": "be-vdab", "name": "VDAB", "count": 1214}}
     match kind:
         case "alert":
             return digest.alert(one, [*many, bare, match_of(1, **reasons)], LINKS, NOW)

@@ -13,7 +13,7 @@ from pendler.service import Fact, Handler, Job, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
-from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
+from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, SourceNamed, VacancyNormalised
 from schemas.rights import UNSAID
 from services.ingest import accounts, demonstration, first
 from services.ingest.blocking import block_of, unblock_of
@@ -70,7 +70,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         delayed=_("New deliveries are accepted and kept, but not read yet."),
         checks={"store": store.check},
         handlers={RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))},
-        emits=[RecordReceived, VacancyNormalised, RecordSettled],
+        emits=[RecordReceived, VacancyNormalised, RecordSettled, SourceNamed],
         jobs=jobs,
         api=partial(routes, bus, store, settings),
         ledger=partial(accounts.ledger, bus, store),

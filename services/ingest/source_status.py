@@ -34,6 +34,7 @@ async def in_short(store: Store, source: str, now: datetime) -> dict[str, Any]:
     last = await _last(store, source, now)
     return {
         "source": source,
+        "name": (await store.get(SOURCES, [source])).get(source, {}).get("name"),
         "ways": list((await rights_of(store, [source]))[source]),
         "open_ads": await store.count(VACANCIES, {"source": source, "status": OPEN}),
         "last_delivery": last["received_at"] if last else None,

@@ -63,7 +63,7 @@ def _has_joined(item: Mapping[str, Any], spoken: Speech) -> str:
         "%(source)s has joined: about %(num)s jobs match your search",
         item["count"],
     )
-    return told % {"source": item["source"], "num": spoken.number(item["count"])}
+    return told % {"source": item.get("name", item["source"]), "num": spoken.number(item["count"])}
 
 
 def _news(count: int, spoken: Speech) -> str:
