@@ -56,7 +56,11 @@ class Joined:
 async def on_named(store: Store, facts: Sequence[Fact]) -> Result:
     """Keeps what sources are called."""
     called = {fact.source: {"name": fact.name} for fact in facts if isinstance(fact, SourceNamed)}
-    return Result(write=partial(store.put, NAMES, called))
+    return Result(write=partial(_keep, store, called))
+
+
+async def _keep(store: Store, names: Mapping[str, Doc]) -> None:
+    await store.put(NAMES, names)
 
 
 def _counted(before: Mapping[str, Doc] | None, one: Subscription, source: Doc, count: int, now: float) -> Doc:
