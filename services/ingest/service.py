@@ -21,6 +21,7 @@ from services.ingest.ends import KEEPS_STUBS, expire, forget
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.rights import CHANGED, rights_of, told_again
 from services.ingest.snapshot import reconcile
+from services.ingest.source_status import keep_scores
 from services.ingest.state import (
     BLOCKED,
     HELD,
@@ -60,6 +61,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         Job("expire", 60, partial(expire, store, settings.clock)),
         Job("forget", 3600, partial(forget, store, settings.clock)),
         Job("reconcile", 1, partial(reconcile, bus, store)),
+        Job("score", 3600, partial(keep_scores, store, settings.clock)),
         Job("publish", 1, partial(first.publish, bus, store, settings.clock)),
     ]
     if settings.demo:
