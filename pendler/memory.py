@@ -33,7 +33,7 @@ def settle_down() -> None:
 
 
 def clean_up() -> None:
-    """Frees what only a look for cycles finds: every mail and page leaves 2 kB of it.
+    """Frees what only a look for cycles finds: every mail and page leaves some.
 
     Where batches are small, Python by itself would look only when that has come to tens of megabytes.
     """
