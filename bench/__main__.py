@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.alerts import alert
 from bench.buses import bus_alone
 from bench.coder import coder
 from bench.digests import digest, killed
@@ -61,6 +62,7 @@ MEASURES: dict[str, Measure] = {
     "mails": mails,
     "mail": killed,
     "digest": digest,
+    "alert": alert,
     "percolate": percolate,
     "normalise": normalise,
     "follow": follow,

@@ -13,14 +13,15 @@ from pendler.audit import audit
 from pendler.bus import Bus, open_bus, survive
 from pendler.engines import checks_of, refuse_wrong
 from pendler.health import health_app
-from pendler.memory import give_back, settle_down
+from pendler.memory import clean_up, give_back, settle_down
 from pendler.run import Health, modules, pause, until, work
 from pendler.service import Service
 from pendler.settings import Settings
 from pendler.stopping import stop_on_signals
 from pendler.store import open_store
 
-AUDITED = 600.0
+AUDITED, CLEANED = 600.0, 60.0
+"""Seconds from one look at the books, and for garbage, to the next."""
 NICER = 5
 """By how much workers stand back for the web process, where all want the processor: somebody waits for an answer."""
 
@@ -59,7 +60,7 @@ async def worker_process(settings: Settings, names: Sequence[str], health_port: 
     os.nice(NICER)
     stop, health = stop_on_signals(), Health()
     tracing.set_up("-".join(names) or "work")
-    duties = [work(settings, names, stop, health)]
+    duties = [work(settings, names, stop, health), _clean_often(stop)]
     if health_port:
         duties.append(serve(health_app(lambda: health.troubles), settings.host, health_port, stop))
     await until(stop, [asyncio.create_task(duty) for duty in duties])
@@ -71,6 +72,12 @@ async def _audit_often(services: Sequence[Service], bus: Bus, stop: asyncio.Even
         await pause(AUDITED, stop)
         if not stop.is_set():
             await survive(audit(services, bus))
+
+
+async def _clean_often(stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await pause(CLEANED, stop)
+        clean_up()
 
 
 async def web_process(settings: Settings, names: Sequence[str]) -> None:
@@ -85,11 +92,11 @@ async def web_process(settings: Settings, names: Sequence[str]) -> None:
     stores = {service.name: open_store(settings.url_of("store"), service.name) for service in services}
     await refuse_wrong(checks_of(services, bus))
     settle_down()
-    auditing = asyncio.create_task(_audit_often(services, bus, stop))
+    duties = [asyncio.create_task(duty) for duty in (_audit_often(services, bus, stop), _clean_often(stop))]
     try:
         await serve(web_app(services, status.routes(services, bus, stores)), settings.host, settings.port, stop)
     finally:
-        await asyncio.gather(auditing, return_exceptions=True)
+        await asyncio.gather(*duties, return_exceptions=True)
         for service in services:
             await service.close()
         for store in stores.values():

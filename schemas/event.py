@@ -8,6 +8,7 @@
         VacancyMatched     with ESCO codes and places added
       VacancyClustered     which vacancies of other sources are the same opening
       AlertSent            a mail left for a subscriber
+      SourceNamed          what people call a source
     Erased                 a tombstone: the key of a compacted topic without a value
 
 A topic is `<entity>.<past participle>.v<major>`. A minor change is an optional field with a default; anything
@@ -246,6 +247,23 @@ class AlertSent(Event):
         return self.mail
 
 
+class SourceNamed(Event):
+    """What people call a source, `VDAB`: told when it is named and named anew; the newest is true."""
+
+    topic: ClassVar[Topic] = Topic("source.named.v1", owner="ingest", retention_days=None)
+    source: str
+    name: str = Field(min_length=1, max_length=80)
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.source
+
+    @property
+    def version(self) -> str:
+        return self.at.isoformat()
+
+
 @dataclass(frozen=True)
 class Erased:
     """A tombstone on a compacted topic: everything about this ref is to be forgotten."""
@@ -256,7 +274,15 @@ class Erased:
 
 EVENTS: Mapping[str, type[Event]] = {
     event.topic.name: event
-    for event in (RecordReceived, RecordSettled, VacancyNormalised, VacancyMatched, VacancyClustered, AlertSent)
+    for event in (
+        RecordReceived,
+        RecordSettled,
+        VacancyNormalised,
+        VacancyMatched,
+        VacancyClustered,
+        AlertSent,
+        SourceNamed,
+    )
 }
 
 

@@ -12,10 +12,17 @@ from typing import Any
 import pytest
 from lxml import html
 
-from pendler.speech import LANGUAGES
+from pendler.searchable import Searchable
+from pendler.speech import LANGUAGES, speech
+from pendler.terms import terms
+from pendler.wanted import wanted
 from schemas.query import Origin, Query
+from schemas.vacancy import Status
 from services.notify import digest
+from services.notify.joining import JOINED
 from services.notify.message import LINES
+from services.notify.readers import why
+from services.notify.saved import News
 from services.notify.state import Subscription, subscription
 
 GOLDEN = Path(__file__).parent / "mails"
@@ -24,7 +31,14 @@ SITE = "https://pendler.example.org"
 LINKS = {"site": SITE, "mail": "m1", "search": f"{SITE}/?q=lasser"} | {
     name: f"{SITE}/subscriptions/{name}/token" for name in ("confirm", "unsubscribe", "manage")
 }
-KINDS = ("alert", "confirmation", "link", "reminder")
+KINDS = ("alert", "saved", "joined", "confirmation", "link", "reminder")
+
+FOUND = Searchable(
+    ref="demo:1", order=1, status=Status.ACTIVE, source="demo",
+    title=tuple(terms("Constructielasser", "nl")), points=frozenset({(51.335, 3.827)}),
+)  # fmt: skip
+BARE: dict[str, Any] = {"title": "Lasser", "employer": None, "pay": None, "apply_by": None, "km": None, "minutes": None}
+BARE["speaks"] = [("fr", True), ("en", True)]
 
 
 def person(language: str) -> Subscription:
@@ -34,34 +48,39 @@ def person(language: str) -> Subscription:
     return replace(made, id="s1", subscriber="p1")
 
 
-def match(n: int, **members: Any) -> dict[str, Any]:
+def match_of(n: int, **members: Any) -> dict[str, Any]:
     item = {
         "ref": f"demo:{n}", "title": "Constructielasser", "language": "nl", "employer": "Werf NV",
         "places": [("Terneuzen", "NL")], "km": 17.2, "minutes": 25, "speaks": [("nl", False)], "occupation": None,
         "pay": {"minimum": 2900, "maximum": 3400, "currency": "EUR", "interval": "Month"},
         "apply_by": datetime(2026, 12, 12, tzinfo=UTC).timestamp(), "published": 1.0, "demonstration": False,
-        "why": ["because"],
     }  # fmt: skip
     return {"item": {**item, **members}}
 
 
+def news(kind: str, n: int, language: str, *changed: str) -> dict[str, Any]:
+    """What is new of an advertisement that was saved."""
+    saved = News(kind, f"demo:{n}", 1, match_of(n)["item"], changed)
+    return {"item": saved.told(speech(language))}
+
+
 def mail(kind: str, language: str) -> EmailMessage:
     one = person(language)
-    if kind != "alert":
-        made: EmailMessage = getattr(digest, kind)(one, LINKS, NOW)
-        return made
-    bare = match(
-        2,
-        title="Lasser",
-        employer=None,
-        pay=None,
-        apply_by=None,
-        km=None,
-        minutes=None,
-        speaks=[("fr", True), ("en", True)],
-    )
-    many = [match(n, km=40.0 + n, minutes=40 + n) for n in range(3, 25)]
-    return digest.alert(one, [*many, bare, match(1)], LINKS, NOW)
+    reasons = why(one, wanted(one.query, one.origin), FOUND)
+    many = [match_of(n, **reasons | {"km": 40.0 + n, "minutes": 40 + n}) for n in range(3, 25)]
+    bare = match_of(2, **reasons | BARE)
+    joined = {"item": {"news": JOINED, "source": "be-vdab", "name": "VDAB", "count": 1214}}
+    match kind:
+        case "alert":
+            return digest.alert(one, [*many, bare, match_of(1, **reasons)], LINKS, NOW)
+        case "saved":
+            changes = ("title", "pay", "apply_by", "start", "schedule", "offering", "places")
+            told = [news("closing", 4, language), news("closed", 5, language), news("changed.2", 6, language, *changes)]
+            return digest.alert(one, [*told, match_of(1, **reasons), joined], LINKS, NOW)
+        case "joined":
+            return digest.alert(one, [joined], LINKS, NOW)
+    made: EmailMessage = getattr(digest, kind)(one, LINKS, NOW)
+    return made
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -105,8 +124,8 @@ def test_the_first_is_the_nearest_and_says_all_that_is_known() -> None:
     assert plain
     first = re.sub(r"\s+", " ", plain.get_content().partition("Constructielasser")[2])
     assert first.startswith(
-        " Werf NV · Terneuzen, Nederland · 17 km, ± 25 min · € 2.900–3.400 per maand · Nederlands: waarschijnlijk · "
-        "solliciteren tot en met 12 december 2026 Waarom: because. https"
+        " Werf NV · Terneuzen, Nederland · 15 km, ± 24 min · € 2.900–3.400 per maand · Nederlands: waarschijnlijk · "
+        "solliciteren tot en met 12 december 2026 Waarom: uw woord “lasser” staat in de titel; 15 km van Zelzate. https"
     )
     assert mail("alert", "nl")["Subject"].startswith("24 nieuwe banen voor “lasser” bij Zelzate")
 

@@ -178,6 +178,19 @@ def test_a_search_by_minutes_in_words(language: str, words: str) -> None:
     assert plain(search_words(Query(q="lasser", near="Zelzate", minutes=45), speech(language))) == words
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (Query(), ""),
+        (Query(lang="nl", sort="newest", strict=True), ""),
+        (Query(source=("be-vdab",)), "with 1 filter"),
+        (Query(q="lasser", speaks=("nl", "fr"), pay=30_000), "for “lasser” with 2 filters"),
+    ],
+)
+def test_filters_of_a_search_are_counted(query: Query, words: str) -> None:
+    assert search_words(query, speech("en")) == words
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_speaks(language: str) -> None:
     told = {"heading": "", "lines": [], "button": "", "chosen": None, "further": [], "preview": None}

@@ -10,11 +10,12 @@ import pytest
 
 from pendler.store import Doc, Store
 from pendler.store.sqlite import SqliteStore
-from schemas.event import VacancyMatched
+from schemas.event import SourceNamed, VacancyMatched
 from schemas.query import Query
 from schemas.vacancy import Origin, Profile, Status, Vacancy
 from services.notify.digest import alert
 from services.notify.gathering import gather
+from services.notify.joining import on_named
 from services.notify.readers import Readers
 from services.notify.service import on_matched
 from services.notify.state import MAILS, MATCHES, SUBSCRIPTIONS, Frequency, MailState, State, subscription
@@ -73,6 +74,7 @@ def test_old_ads_of_a_new_source_are_a_line_in_the_digest_and_mailed_to_nobody_a
             asked = subscription(f"p{n}@example.org", "en", Query(q=f"beruf{n % words}"), None, NOW, "key")
             one = replace(asked, state=State.ACTIVE, frequency=Frequency.AT_ONCE, confirmed_at=said)
             await store.put(SUBSCRIPTIONS, {one.id: one.document()})
+        await (await on_named(store, [SourceNamed(source="new", name="VDAB", at=NOW)])).write()
         readers = Readers(store)
         for start in range(0, old, 300):
             batch = [event(n, None, title=f"beruf{n % words}") for n in range(start, min(old, start + 300))]
@@ -89,18 +91,19 @@ def test_old_ads_of_a_new_source_are_a_line_in_the_digest_and_mailed_to_nobody_a
 
     found = asyncio.run(_with(tmp_path, work))
     assert len(found) == people
-    assert {(doc["item"]["news"], doc["item"]["source"]) for doc in found} == {("joined", "new")}
+    told = {(doc["item"]["news"], doc["item"]["source"], doc["item"]["name"]) for doc in found}
+    assert told == {("joined", "new", "VDAB")}
     assert {doc["item"]["count"] for doc in found} == {old // words}
 
 
 @pytest.mark.parametrize(
     ("count", "subject"),
-    [(1, "new has joined: 1 job matches your search"), (1214, "new has joined: about 1,214 jobs match your search")],
+    [(1, "VDAB has joined: 1 job matches your search"), (1214, "VDAB has joined: about 1,214 jobs match your search")],
 )
 def test_a_source_that_joins_is_one_line(count: int, subject: str) -> None:
     one = subscription("a@example.org", "en", Query(q="lasser"), None, NOW, "key")
     links = {name: f"https://example.org/{name}" for name in ("search", "unsubscribe", "manage")}
-    item = {"news": "joined", "source": "new", "count": count}
+    item = {"news": "joined", "source": "new", "name": "VDAB", "count": count}
     message = alert(one, [{"item": item}], {**links, "site": "https://example.org", "mail": "m1"}, NOW)
     part = message.get_body(("plain",))
     assert part

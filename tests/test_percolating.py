@@ -148,7 +148,12 @@ def test_an_advertisement_is_saved_and_let_go_by_its_link_and_a_search_is_shown_
         assert said(exchange.http.get(manage, params={"lang": "en"})).count(near["title"]) == there
     wrong = exchange.http.post(f"{manage}/saved", data={"ad": "nothing:here", "do": "save", "lang": "en"})
     assert (wrong.status_code, "There is no such advertisement here." in wrong.text) == (400, True)
-    shown = said(exchange.http.get(f"/subscriptions/confirm/{Tokens(key).confirm('demonstration')}?lang=en"))
     newest = exchange.search(near="Zelzate", km=40, sort="newest", limit=5)["vacancies"]
-    assert re.search(r"About \d+ a (day|week)\. The last ones:|None in the last 7 days\.", shown)
-    assert all(one["title"] in shown for one in newest)
+    results = html.document_fromstring(exchange.http.get("/", params={"near": "Zelzate", "km": 40, "lang": "en"}).text)
+    [first] = [link for link in results.xpath("//a/@href") if link.startswith("/subscriptions?")]
+    for page in (first, f"/subscriptions/confirm/{Tokens(key).confirm('demonstration')}?lang=en"):
+        shown = said(exchange.http.get(page))
+        assert re.search(r"About \d+ a (day|week)\. The last ones:|None in the last 7 days\.", shown)
+        assert all(one["title"] in shown for one in newest)
+    nowhere = exchange.http.get("/subscriptions", params={"near": "Nowhereville"})
+    assert (nowhere.status_code, "Nowhereville" in nowhere.text) == (400, True)

@@ -116,6 +116,8 @@ def test_a_source_appears_where_it_lets_itself_be_seen_and_nowhere_else(exchange
     wait_for(lambda: found(exchange, "se") == 0 and follow(exchange, tmp_path) == 0, 40, "all to be gone")
     assert exchange.http.get("/v1/vacancies/se:r0").status_code == 404
     assert found(exchange, "demo-se") > 0
+    exchange.command("source", "name", "se", "Voorbeelddienst")
+    assert "Voorbeelddienst" in exchange.http.get("/sources").text
     assert exchange.audit()["unaccounted"] == 0
 
 

@@ -197,6 +197,9 @@ def test_what_readers_report_reaches_the_source_and_what_the_operator_blocks_sta
     assert (report["ref"], report["wrong"], report["times"]) == (ref, "money", 2)
     assert (status["open_ads"], status["last_24_hours"]["outcomes"]) == (300, {"published": 300})
     assert status["held_by_guard"] == []
+    assert (status["not_stated"]["place"], status["not_stated"]["pay"]) == (0, 1)
+    assert status["quality"]["parts"]["accepted"] == 100
+    assert 0 < status["quality"]["score"] < 100
     assert source.ask("GET", "/v1/sources/another/status").status_code == 404
     assert exchange.http.get(f"/v1/sources/{source.name}/status").status_code == 401
     assert source.name in exchange.http.get("/sources").text

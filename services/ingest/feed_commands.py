@@ -1,4 +1,4 @@
-"""Commands about feeds: hold and release what the guard decides, and try it on two files."""
+"""Commands about feeds: hold and release what the guard decides, try it on two files, begin and try a mapping."""
 
 import asyncio
 import json
@@ -12,7 +12,8 @@ from pendler.bus import Bus, open_bus
 from pendler.settings import Settings
 from pendler.store import Store, open_store
 from services.ingest import snapshot
-from services.ingest.feed import feeds
+from services.ingest.draft import draft
+from services.ingest.feed import Flaw, feeds
 from services.ingest.guard import Counts, verdict
 from services.ingest.mapped import feed_of
 from services.ingest.mapping import Unmapped, load
@@ -79,6 +80,16 @@ def try_mapping(mapping: File, file: File) -> None:
         raise typer.Exit(1) from None
     for line in normalised(str(file), feed, Settings().clock()):
         typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="As `be_example`.")], file: File) -> None:
+    """Print a first mapping (YAML) for FILE: what its members may mean, by their names. Look it through, and try it."""
+    try:
+        typer.echo(draft(name, file.read_bytes()), nl=False)
+    except Flaw as flaw:
+        typer.echo(f"{file}: {flaw}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _with_both(use: Callable[[Bus, Store], Awaitable[T]]) -> T:

@@ -1,16 +1,29 @@
 """A mapping: what a feed without code says of its format, in YAML. An error names the line and the key."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from schemas.vacancy import Country, Language, Offering, Schedule
+from schemas.vacancy import Country, Interval, Language, Offering, Schedule
 
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]+)+$")]
-"""Where a value stands in a record: `/employer/name`. In a CSV it is `/` and the heading of the column."""
+"""Where a value stands in a record: `/employer/name`. In a CSV it is `/` and the heading of the column; an attribute in
+XML is `/job@id` or, of the record itself, `/@id`."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}_[a-z0-9_]+$")]
 
 
@@ -18,6 +31,16 @@ class Closed(BaseModel):
     """A part of a mapping; a key that there is not is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _form_of_dates(form: str) -> str:
+    try:
+        read = datetime.strptime(datetime(2026, 11, 25).strftime(form), form)
+    except ValueError as error:
+        raise ValueError(f"no form of dates, such as %d-%m-%Y: {error}") from None
+    if (read.year, read.month, read.day) != (2026, 11, 25):
+        raise ValueError("no form of dates: it needs year, month and day, such as %d-%m-%Y")
+    return form
 
 
 class Fields(Closed):
@@ -36,19 +59,27 @@ class Fields(Closed):
     expires: Pointer | None = None
     apply_by: Pointer | None = None
     pay: Pointer | None = None
+    pay_from: Pointer | None = None
+    pay_to: Pointer | None = None
+    currency: Pointer | None = None
+    pay_per: Pointer | None = None
     schedule: Pointer | None = None
     offering: Pointer | None = None
     demonstration: Pointer = "/demonstration"
 
 
 class Mapping(Closed):
-    """A feed as data. `values` are the source's own words, small letters; `extra` keeps what has no field."""
+    """A feed as data. Tables have the source's own words, small letters; `extra` keeps what has no field.
+
+    `records` are the names that records stand under: members of JSON, elements of XML. `constants` are what every
+    record says though none does, by field; `dates` how the source writes them, where it is otherwise than usual.
+    """
 
     name: Name
     title: str
     country: Country
     documentation: str
-    format: Literal["csv", "json"]
+    format: Literal["csv", "json", "xml"]
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     records: tuple[str, ...] = ()
     id: Pointer
@@ -56,9 +87,32 @@ class Mapping(Closed):
     tried: bool = False
     """Whether it has been tried on real records of the source."""
     fields: Fields
+    constants: dict[str, str] = Field(default_factory=dict)
+    dates: tuple[Annotated[str, AfterValidator(_form_of_dates)], ...] = ()
+    intervals: dict[str, Interval | None] = Field(default_factory=dict)
     schedules: dict[str, Schedule | None] = Field(default_factory=dict)
     offerings: dict[str, Offering | None] = Field(default_factory=dict)
     extra: dict[str, Pointer] = Field(default_factory=dict)
+
+    @field_validator("constants")
+    @classmethod
+    def _are_fields(cls, constants: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        stated = info.data["fields"].model_dump(exclude_unset=True) if "fields" in info.data else {}
+        for name in constants:
+            if name not in Fields.model_fields or name in stated:
+                raise ValueError(f"{name} is no field, or is read from the record already")
+        return constants
+
+    @model_validator(mode="after")
+    def _has_elements(self) -> Self:
+        if self.format == "xml" and not self.records:
+            raise ValueError("XML needs `records`: the names of the elements that are records")
+        return self
+
+    @cached_property
+    def at(self) -> Fields:
+        """Where each field stands, constants, too: they are members of every record, `/=name`."""
+        return self.fields.model_copy(update={name: f"/={name}" for name in self.constants})
 
 
 class Unmapped(ValueError):

@@ -1,4 +1,4 @@
-"""The rights of sources: which ways out their vacancies may take. A change reaches every open vacancy as a record."""
+"""The names and rights of sources: the ways out for their vacancies. A change of rights reaches each as a record."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ import orjson
 from pendler.bus import Bus
 from pendler.store import Collection as Kept
 from pendler.store import Doc, Store
-from schemas.event import Outcome, RecordReceived, VacancyNormalised
+from schemas.event import Outcome, RecordReceived, SourceNamed, VacancyNormalised
 from schemas.rights import UNSAID, Way
 from schemas.vacancy import Status
 from services.ingest.state import SANDBOX, TRANSFERS, Fate, Rights, lost, remembered, same_rights
@@ -53,6 +53,13 @@ async def change(bus: Bus, store: Store, source: str, ways: Sequence[Way], now: 
     total = next(numbers) - 1
     await store.put(TRANSFERS, {transfer: {**doc, "count": total, "sealed": True}})
     return total
+
+
+async def call(bus: Bus, store: Store, source: str, name: str, now: datetime) -> None:
+    """Names a source, for people. The word goes out first: interrupted, it may be repeated."""
+    await bus.publish([SourceNamed(source=source, name=name, at=now)])
+    known = (await store.get(SOURCES, [source])).get(source, {})
+    await store.put(SOURCES, {source: {**known, "name": name}})
 
 
 async def _open_of(bus: Bus, source: str) -> AsyncIterator[bytes]:

@@ -13,7 +13,7 @@ from pendler.service import Fact, Handler, Job, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
-from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, VacancyNormalised
+from schemas.event import Erased, Event, Outcome, Reason, RecordReceived, RecordSettled, SourceNamed, VacancyNormalised
 from schemas.rights import UNSAID
 from services.ingest import accounts, demonstration, first
 from services.ingest.blocking import block_of, unblock_of
@@ -21,6 +21,7 @@ from services.ingest.ends import KEEPS_STUBS, expire, forget
 from services.ingest.feed import Feed, Flaw, Reading, feeds
 from services.ingest.rights import CHANGED, rights_of, told_again
 from services.ingest.snapshot import reconcile
+from services.ingest.source_status import keep_scores
 from services.ingest.state import (
     BLOCKED,
     HELD,
@@ -60,6 +61,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         Job("expire", 60, partial(expire, store, settings.clock)),
         Job("forget", 3600, partial(forget, store, settings.clock)),
         Job("reconcile", 1, partial(reconcile, bus, store)),
+        Job("score", 3600, partial(keep_scores, store, settings.clock)),
         Job("publish", 1, partial(first.publish, bus, store, settings.clock)),
     ]
     if settings.demo:
@@ -70,7 +72,7 @@ def build(bus: Bus, store: Store, settings: Settings) -> Service:
         delayed=_("New deliveries are accepted and kept, but not read yet."),
         checks={"store": store.check},
         handlers={RecordReceived: Handler(partial(on_received, store), size=300, aside=partial(on_set_aside, store))},
-        emits=[RecordReceived, VacancyNormalised, RecordSettled],
+        emits=[RecordReceived, VacancyNormalised, RecordSettled, SourceNamed],
         jobs=jobs,
         api=partial(routes, bus, store, settings),
         ledger=partial(accounts.ledger, bus, store),

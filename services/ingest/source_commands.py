@@ -1,4 +1,4 @@
-"""Commands about sources: the ways out that their vacancies may take, and their first delivery."""
+"""Commands about sources: their names, the ways out that their vacancies may take, and their first delivery."""
 
 import asyncio
 import json
@@ -6,13 +6,14 @@ import time
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from pendler.bus import open_bus
 from pendler.settings import Settings
 from pendler.store import open_store
 from schemas.rights import Way
 from services.ingest import first
-from services.ingest.rights import change, rights_of
+from services.ingest.rights import call, change, rights_of
 
 app = typer.Typer(help="Sources and their rights.", no_args_is_help=True)
 LONGEST_WAIT = 60.0
@@ -30,6 +31,16 @@ def rights(
         raise typer.BadParameter("either ways or none")
     told = asyncio.run(_rights(Settings(), source, None if way is None and not none else way or []))
     typer.echo(json.dumps(told))
+
+
+@app.command()
+def name(source: Name, called: Annotated[str, typer.Argument(help="What people call it, like `UWV`.")]) -> None:
+    """Name a source, as its readers know it: for the list of sources, and the mails that say it has joined."""
+    try:
+        asyncio.run(_name(Settings(), source, called))
+    except ValidationError as error:
+        raise typer.BadParameter(f"a name of 1 to 80 characters: {error.errors()[0]['msg']}") from None
+    typer.echo(f"{source}: {called}")
 
 
 @app.command()
@@ -53,6 +64,15 @@ async def _publish(settings: Settings, source: str) -> tuple[str, bool]:
         return "published", True
     finally:
         await store.close()
+
+
+async def _name(settings: Settings, source: str, called: str) -> None:
+    store, bus = open_store(settings.url_of("store"), "ingest"), open_bus(settings.url_of("bus"))
+    try:
+        await call(bus, store, source, called, settings.clock())
+    finally:
+        await store.close()
+        await bus.close()
 
 
 async def _rights(settings: Settings, source: str, ways: list[Way] | None) -> dict[str, object]:

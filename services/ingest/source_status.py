@@ -1,16 +1,18 @@
 """How a source is doing: its last delivery, what is open, what became of the day's records, what readers say."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from pendler.service import Result
 from pendler.store import Doc, Store, everything
 from schemas.event import Outcome
 from schemas.vacancy import Status
 from services.ingest import complaints, demonstration, first
 from services.ingest.accounts import outcomes
 from services.ingest.feed import feeds
+from services.ingest.quality import keep, score, tally, trend
 from services.ingest.rights import SOURCES, rights_of
 from services.ingest.snapshot import SNAPSHOTS
 from services.ingest.state import KEYS, SANDBOX, SETTLEMENTS, TRANSFERS, VACANCIES
@@ -34,6 +36,7 @@ async def in_short(store: Store, source: str, now: datetime) -> dict[str, Any]:
     last = await _last(store, source, now)
     return {
         "source": source,
+        "name": (await store.get(SOURCES, [source])).get(source, {}).get("name"),
         "ways": list((await rights_of(store, [source]))[source]),
         "open_ads": await store.count(VACANCIES, {"source": source, "status": OPEN}),
         "last_delivery": last["received_at"] if last else None,
@@ -43,17 +46,16 @@ async def in_short(store: Store, source: str, now: datetime) -> dict[str, Any]:
 async def status(store: Store, source: str, now: datetime) -> dict[str, Any]:
     """All that the source itself is told. Ads and posts are counted apart; an ad may not say how many posts it has."""
     short = await in_short(store, source, now)
-    day = [(key, doc) async for key, doc in _since(store, source, now - DAY)]
-    counts = Counter[str]()
-    for transfer, _ in day:
-        counts.update(await outcomes(store, transfer))
-    held = await store.find(SNAPSHOTS, {"source": source, "state": "held"})
-    since = short["last_delivery"]
+    day, ads = [each async for each in _since(store, source, now - DAY)], await tally(store, source)
+    counts, held = await _outcomes(store, day), await store.find(SNAPSHOTS, {"source": source, "state": "held"})
+    since, not_stated = short["last_delivery"], ads.not_stated()
     return {
         **short,
         "seconds_since": round((now - datetime.fromisoformat(since)).total_seconds()) if since else None,
         "waits_for_publish": bool(await first.waiting(store, [source])),
-        "open_posts": await _posts(store, source),
+        "open_posts": {"stated": ads.posts, "ads_not_stating": ads.without_posts},
+        "not_stated": not_stated,
+        "quality": {**score(not_stated, counts), "last_days": await trend(store, source, now)},
         "last_24_hours": {
             "transfers": len(day),
             "accepted": sum(doc["count"] for _, doc in day if doc["sealed"]),
@@ -65,14 +67,21 @@ async def status(store: Store, source: str, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _posts(store: Store, source: str) -> dict[str, int]:
-    stated, unsaid, past = 0, 0, ""
-    while found := await store.find(VACANCIES, {"source": source, "status": OPEN}, past=past):
-        past = found[-1][0]
-        for _, doc in found:
-            positions = doc["stub"].get("positions")
-            stated, unsaid = stated + (positions or 0), unsaid + (positions is None)
-    return {"stated": stated, "ads_not_stating": unsaid}
+async def keep_scores(store: Store, clock: Callable[[], datetime]) -> Result:
+    """Notes the score of each source, for the trend; the last of a day counts."""
+    now = clock()
+    for source in await known_sources(store, demonstrates=True):
+        day = [each async for each in _since(store, source, now - DAY)]
+        not_stated = (await tally(store, source)).not_stated()
+        await keep(store, source, score(not_stated, await _outcomes(store, day))["score"], now)
+    return Result()
+
+
+async def _outcomes(store: Store, day: Sequence[tuple[str, Doc]]) -> Counter[str]:
+    counts = Counter[str]()
+    for transfer, _ in day:
+        counts.update(await outcomes(store, transfer))
+    return counts
 
 
 async def _since(store: Store, source: str, since: datetime) -> AsyncIterator[tuple[str, Doc]]:

@@ -15,6 +15,7 @@ from schemas.event import Outcome, Reason, RecordReceived, RecordSettled, Severi
 from schemas.rights import UNSAID, Way
 from schemas.vacancy import Status, Stub, Vacancy
 from services.ingest.feed import Reading
+from services.ingest.stated import unsaid
 
 VACANCIES = Collection("vacancies", ("status", "ends_at", "closed_at", "source"))
 SETTLEMENTS = Collection("settlements", ("transfer", "outcome", "ref"))
@@ -210,6 +211,7 @@ def remembered(event: VacancyNormalised) -> Doc:
         "ways": event.ways,
         "lost": event.lost,
         "stub": stub.model_dump(mode="json", exclude_defaults=True),
+        "unsaid": unsaid(event.vacancy),
     }
 
 

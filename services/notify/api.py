@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from pendler.pages import page
+from pendler.pages import language_of, page
 from pendler.places import Places
 from pendler.problem import Problem
 from pendler.settings import Settings
@@ -43,6 +43,7 @@ class Api:
             "/v1/subscriptions", self.subscribe, methods=["POST"], status_code=202, tags=["alerts"],
             summary="Ask for new vacancies by e-mail",
         )  # fmt: skip
+        api.add_api_route("/subscriptions", self.ask, include_in_schema=False)
         api.add_api_route("/subscriptions", self.subscribe_by_form, methods=["POST"], include_in_schema=False)
         api.add_api_route("/subscriptions/confirm/{token}", self.ask_to_confirm, include_in_schema=False)
         api.add_api_route("/subscriptions/confirm/{token}", self.confirm, methods=["POST"], include_in_schema=False)
@@ -83,6 +84,27 @@ class Api:
             ) from None
         return JSONResponse({"detail": "If the address can be reached, a mail to confirm is on its way."}, 202)
 
+    async def ask(self, request: Request) -> Response:
+        """How many mails a search would bring, and the form to ask for them. Changes nothing."""
+        language = language_of(request)
+        spoken = speech(language)
+        pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+        try:
+            query = understood(saved(Query.parse([*pairs, ("lang", language)])))
+            origin_of(query, self._places)
+        except QueryError as error:
+            return say(request, 400, spoken.gettext("That did not work"), [str(error)])
+        shown: dict[str, Any] = {
+            "search": search_words(query, spoken),
+            "pairs": [(name, value) for name, value in query.pairs() if name != "lang"],
+            "preview": await self._preview(request, query, spoken),
+        }
+        return page(PACKAGE, "subscribe.html", request, **shown, chosen=Choices(), zones=zones())
+
+    async def _preview(self, request: Request, query: Query, spoken: Speech) -> tuple[str, Sequence[Any]] | None:
+        found = await lately(request, query, self._settings.clock())
+        return (found.words(spoken), found.last) if found else None
+
     async def subscribe_by_form(self, request: Request) -> Response:
         """The same from the search page."""
         form = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
@@ -105,8 +127,7 @@ class Api:
         spoken = self._speech(one, request)
         _ = spoken.gettext
         lines = [_("Shall we mail you new jobs for your search?"), search_words(one.query, spoken)]
-        found = await lately(request, one.query, self._settings.clock())
-        preview = found and (found.words(spoken), found.last)
+        preview = await self._preview(request, one.query, spoken)
         asked: dict[str, Any] = {"heading": _("New jobs by e-mail"), "lines": lines, "button": _("Yes, mail me")}
         return page(PACKAGE, "say.html", request, **asked, chosen=one, zones=zones(), further=[], preview=preview)
 

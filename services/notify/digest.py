@@ -21,6 +21,10 @@ PACKAGE = "services.notify"
 SHOWN = 20
 BETWEEN = f"{NO_BREAK_SPACE}· "
 """Facts: a line of text does not begin with it."""
+SHORT = 28
+"""Characters; less than the narrowest screen shows."""
+SAID = {"q", "occupation", "near", "km", "minutes", "country", "nuts"}
+NO_CONDITION = {"lang", "also", "strict", "sort", "limit", "cursor", "status"}
 PLAIN = re.compile(r"[\w+#&'’-]+")
 
 
@@ -59,7 +63,7 @@ def _has_joined(item: Mapping[str, Any], spoken: Speech) -> str:
         "%(source)s has joined: about %(num)s jobs match your search",
         item["count"],
     )
-    return told % {"source": item["source"], "num": spoken.number(item["count"])}
+    return told % {"source": item.get("name", item["source"]), "num": spoken.number(item["count"])}
 
 
 def _news(count: int, spoken: Speech) -> str:
@@ -141,7 +145,14 @@ def _message(
 
 
 def search_words(query: Query, spoken: Speech) -> str:
-    """The search in words: `for “lasser” near Zelzate`."""
+    """The search in words: `for “lasser” near Zelzate (45 km) with 2 filters`."""
+    filters = len({name for name, _ in query.pairs()} - SAID - NO_CONDITION)
+    counted = spoken.ngettext("with %(num)s filter", "with %(num)s filters", filters) % {"num": filters}
+    return " ".join(filter(None, [main_words(query, spoken), counted if filters else ""]))
+
+
+def main_words(query: Query, spoken: Speech) -> str:
+    """What and where: `for “lasser” near Zelzate (45 km)`."""
     _ = spoken.gettext
     parts = []
     if query.q or query.occupation:
@@ -164,7 +175,7 @@ def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     places = ", ".join(
         f"{name}, {spoken.country(country)}" if name else spoken.country(country) for name, country in item["places"]
     )
-    day = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC))
+    day = item["apply_by"] and spoken.date(datetime.fromtimestamp(item["apply_by"], UTC)).replace(" ", NO_BREAK_SPACE)
     facts = [
         item["employer"],
         places,
@@ -176,9 +187,15 @@ def spoken_item(item: Mapping[str, Any], spoken: Speech) -> dict[str, Any]:
     ]
     return {
         **item,
-        "facts": BETWEEN.join(fact for fact in facts if fact),
+        "facts": BETWEEN.join(_whole(fact) for fact in facts if fact),
+        "parts": [(fact, len(fact) <= SHORT) for fact in facts if fact],
         "occupation": label(item["occupation"], spoken.language) if item["occupation"] else "",
     }
+
+
+def _whole(fact: str) -> str:
+    """A line does not end within a short fact."""
+    return fact.replace(" ", NO_BREAK_SPACE) if len(fact) <= SHORT else fact
 
 
 def _far(item: Mapping[str, Any], spoken: Speech) -> str:

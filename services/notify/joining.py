@@ -4,15 +4,19 @@ The count is a match like any other: it waits for its mail, and what is delivere
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-from pendler.store import Doc, Store
-from schemas.event import VacancyMatched
+from pendler.service import Fact, Result
+from pendler.store import Collection, Doc, Store
+from schemas.event import SourceNamed, VacancyMatched
 from services.notify.ledger import UNCLAIMED, unclaimed
 from services.notify.schedule import next_digest
 from services.notify.state import MATCHES, Subscription
 
 JOINED = "joined"
+NAMES = Collection("names")
+"""What sources are called."""
 
 
 def is_first(event: VacancyMatched) -> bool:
@@ -36,16 +40,32 @@ class Joined:
 
     async def keep(self, store: Store) -> None:
         """Adds to the counts that wait for their mail. A batch that is repeated after a kill may count twice."""
+        if not self._counts:
+            return
         there = await store.get(MATCHES, list(self._counts))
+        named = await store.get(NAMES, list({source for _, source, _ in self._counts.values()}))
         waiting = {key: each for key, each in self._counts.items() if there.get(key, {}).get("mail", "") == UNCLAIMED}
         now = time.time()
-        docs = {key: _counted(there.get(key), *each, now) for key, each in waiting.items()}
+        docs = {
+            key: _counted(there.get(key), one, named.get(source, {"name": source}) | {"source": source}, count, now)
+            for key, (one, source, count) in waiting.items()
+        }
         await store.put(MATCHES, docs, guard=True)
 
 
-def _counted(before: Mapping[str, Doc] | None, one: Subscription, source: str, count: int, now: float) -> Doc:
+async def on_named(store: Store, facts: Sequence[Fact]) -> Result:
+    """Keeps what sources are called."""
+    called = {fact.source: {"name": fact.name} for fact in facts if isinstance(fact, SourceNamed)}
+    return Result(write=partial(_keep, store, called))
+
+
+async def _keep(store: Store, names: Mapping[str, Doc]) -> None:
+    await store.put(NAMES, names)
+
+
+def _counted(before: Mapping[str, Doc] | None, one: Subscription, source: Doc, count: int, now: float) -> Doc:
     if before is None:
-        item = {"news": JOINED, "source": source, "count": count}
+        item = {**source, "news": JOINED, "count": count}
         made = {"subscription": one.id, "ref": "", "item": item, "matched_at": now}
         return {**unclaimed(made, next_digest(one, now)), "version": 1}
     item = {**before["item"], "count": before["item"]["count"] + count}

@@ -11,7 +11,7 @@ from pendler.text import sought, words
 from pendler.travel import minutes_by_car
 from pendler.wanted import Said, Wanted, wanted
 from schemas.event import VacancyMatched
-from schemas.query import Origin
+from schemas.query import Origin, Query
 from schemas.vacancy import Kind
 from services.notify.percolator import Percolator
 from services.notify.state import SUBSCRIPTIONS, Frequency, State, Subscription
@@ -21,6 +21,7 @@ OVERLAP = 30.0
 WRONG_CLOCK, NOW_AND_THEN = 3600.0, 60.0
 """By how much a clock may be wrong, here or where subscriptions are written, and how often that is made up for."""
 MOST = 10_000_000
+ANYTHING = wanted(Query())
 LEAST = 5
 """Minutes by car that an estimate may say at the least."""
 
@@ -130,7 +131,9 @@ def why(one: Subscription, asked: Wanted, found: Searchable) -> Doc:
     if asked.countries or asked.nuts:
         reasons.append(_("it is in a country or region you asked for"))
     sure = not asked.sparse or fits(replace(asked, said=Said.MET), found, held_terms(found))
-    return {**way, "in_title": in_title, "sure": sure, "why": reasons or [_("you asked for all new jobs")]}
+    if not reasons:
+        reasons = [_("you asked for all new jobs") if asked == ANYTHING else _("it passes your filters")]
+    return {**way, "in_title": in_title, "sure": sure, "why": reasons}
 
 
 def distance(origin: Origin | None, points: Collection[Point]) -> Doc:

@@ -14,14 +14,14 @@ from pendler.service import Fact, Handler, Job, Result, Service
 from pendler.service import later as _
 from pendler.settings import Settings
 from pendler.store import Doc, Store, open_store
-from schemas.event import AlertSent, VacancyClustered, VacancyMatched
+from schemas.event import AlertSent, SourceNamed, VacancyClustered, VacancyMatched
 from schemas.rights import Way
 from services.notify import ledger, saved
 from services.notify.bounces import collect
 from services.notify.clusters import on_clustered
 from services.notify.demonstration import demonstrate
 from services.notify.gathering import gather
-from services.notify.joining import Joined, is_first
+from services.notify.joining import Joined, is_first, on_named
 from services.notify.mail import Mail, open_mail
 from services.notify.readers import Readers
 from services.notify.retention import retain
@@ -65,6 +65,7 @@ def build(store: Store, mail: Mail, places: Places, settings: Settings, settles:
         handlers={
             VacancyMatched: Handler(partial(on_matched, store, readers), size=300),
             VacancyClustered: Handler(partial(on_clustered, store), size=1000, linger=0.5),
+            SourceNamed: Handler(partial(on_named, store), size=100),
         },
         emits=[AlertSent],
         jobs=[

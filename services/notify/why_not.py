@@ -12,7 +12,7 @@ from pendler.speech import Speech
 from pendler.wanted import wanted
 from schemas.event import VacancyMatched
 from schemas.query import Query
-from services.notify.digest import search_words
+from services.notify.digest import main_words
 from services.notify.readers import distance, is_news
 from services.notify.state import Subscription
 
@@ -90,6 +90,6 @@ def _condition(query: Query, found: Verdict, spoken: Speech) -> str:
         if query.minutes:
             return spoken.gettext("%(far)s minutes from %(place)s, you asked %(asked)s") % far
         return spoken.gettext("%(far)s km from %(place)s, you asked %(asked)s") % far
-    return search_words(query, spoken) or ", ".join(
+    return main_words(query, spoken) or ", ".join(
         f"{name} {value}" for name, value in query.pairs() if name not in ASIDE
     )

@@ -138,6 +138,19 @@ class Node:
             found = self._found[path] = self._walk(path)
         return found
 
+    def members(self) -> dict[str, object]:
+        """As an object: a text for an element without children, a list where a name comes more than once.
+
+        Attributes are members beside their element, `job@id`; those of this one, `@id`.
+        """
+        found: dict[str, object] = {f"@{_local(name)}": value for name, value in self.element.attrib.items()}
+        for name, nodes in self._children().items():
+            each = [node.members() if len(node.element) else node.element.text or "" for node in nodes]
+            found[name] = each if len(each) > 1 else each[0]
+            attributes = nodes[0].element.attrib.items()
+            found |= {f"{name}@{_local(attribute)}": value for attribute, value in attributes}
+        return found
+
     def _children(self) -> dict[str, list["Node"]]:
         """All of them by name: most are asked for."""
         children: dict[str, list[Node]] = {}
