@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.exchange import Exchange, running, wait_for
+from bench.exchange import DEMONSTRATED, Exchange, running, wait_for
 from pendler.place_file import build
 from pendler.speech import LANGUAGES
 
@@ -40,7 +40,7 @@ def shots(folder: Path, languages: list[str]) -> Iterator[Path]:
         places = Path(home) / "places.db"
         build(places, lambda _: None)
         with running(Path(home) / "exchange", places, {"work": ()}, PENDLER_DEMO="1") as exchange:
-            wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
+            wait_for(lambda: exchange.open_ads() == DEMONSTRATED, 90, "the demonstration")
             for language in languages:
                 for name, path in PAGES.items():
                     page = _kept(exchange, path, language, Path(home))
