@@ -25,6 +25,9 @@ stop: ## Stop what `make run-cluster` and `make engines` started
 test: setup ## All tests; starts a Kafka broker of its own where Java and Maven are there
 	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
+test-browser: setup ## The pages in a real browser: journeys, keyboard, axe, 320 pixels, hostile markup (needs Chromium)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
 check: setup ## The static checks: format, lint, types, import rules, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -69,4 +72,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run engines run-cluster stop test check schemas bench shots eval soak lock clean
+.PHONY: help setup run engines run-cluster stop test test-browser check schemas bench shots eval soak lock clean

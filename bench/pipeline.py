@@ -18,7 +18,7 @@ from elasticsearch import AsyncElasticsearch
 from elasticsearch.helpers import async_streaming_bulk
 
 from bench.engines import KINDS, READERS, missing_tools, started, urls
-from bench.exchange import Exchange, as_supervised, running, wait_for
+from bench.exchange import DEMONSTRATED, Exchange, as_supervised, running, wait_for
 from bench.records import delivery, records
 from bench.subscribers import subscribe_many
 from deploy.topics import ensure_topics
@@ -26,8 +26,8 @@ from pendler.store import open_store
 from services.notify.state import MATCHES
 
 RECORDS, SUBSCRIPTIONS = 10_000, 1000
-WARM = 200
-"""Records that went before: each ad of the demonstration at least twice, so in all of its languages."""
+WARM = 2 * DEMONSTRATED
+"""Records that went before: each ad of the demonstration twice, so in all of its languages."""
 APART = {name: [name] for name in ("ingest", "match", "search", "notify")}
 Row = tuple[str, float, str, dict[str, Any]]
 
