@@ -46,7 +46,7 @@ soak: setup ## The slow tests, engines and services broken at random for half an
 	@$(BIN)/pendler chaos --minutes 30
 	@$(BIN)/python -m bench away stopped scaled endurance
 
-shots: setup ## Pictures of the pages at three widths in seven languages, into var/shots (needs Chromium)
+shots: setup ## Pictures of the pages at three widths, light and dark, in seven languages, into var/shots (needs Chromium)
 	@$(BIN)/python -m bench.shots
 
 eval: setup ## How right the ESCO codes are, on the benchmarks beside the checkout; writes var/eval.json
