@@ -25,6 +25,9 @@ stop: ## Stop what `make run-cluster` and `make engines` started
 test: setup ## All tests; starts a Kafka broker of its own where Java and Maven are there
 	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
+test-browser: setup ## The pages in a real browser: journeys, keyboard, axe, 320 pixels, hostile markup (needs Chromium)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
 check: setup ## The static checks: format, lint, types, import rules, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,7 +46,7 @@ soak: setup ## The slow tests, engines and services broken at random for half an
 	@$(BIN)/pendler chaos --minutes 30
 	@$(BIN)/python -m bench away stopped scaled endurance
 
-shots: setup ## Pictures of the pages at three widths in seven languages, into var/shots (needs Chromium)
+shots: setup ## Pictures of the pages at three widths, light and dark, in seven languages, into var/shots (needs Chromium)
 	@$(BIN)/python -m bench.shots
 
 eval: setup ## How right the ESCO codes are, on the benchmarks beside the checkout; writes var/eval.json
@@ -69,4 +72,4 @@ clean: ## Remove .venv, caches and downloaded engines; never var/
 	fi
 	@touch $@
 
-.PHONY: help setup run engines run-cluster stop test check schemas bench shots eval soak lock clean
+.PHONY: help setup run engines run-cluster stop test test-browser check schemas bench shots eval soak lock clean

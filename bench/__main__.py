@@ -20,7 +20,7 @@ from bench.buses import bus_alone
 from bench.coder import coder
 from bench.digests import digest, killed
 from bench.drills import away, endurance, scaled, stopped
-from bench.exchange import as_supervised, running, wait_for
+from bench.exchange import DEMONSTRATED, as_supervised, running, wait_for
 from bench.follow import follow
 from bench.mails import mails
 from bench.normalise import normalise
@@ -38,7 +38,7 @@ Measure = Callable[[Path, Path], Iterator[tuple[str, float, str, dict[str, Any]]
 def memory(folder: Path, places: Path) -> Iterator[tuple[str, float, str, dict[str, Any]]]:
     """Resident memory of all processes after the demonstration."""
     with running(folder / "home", places, as_supervised(), PENDLER_DEMO="1") as exchange:
-        wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
+        wait_for(lambda: exchange.open_ads() == DEMONSTRATED, 90, "the demonstration")
         exchange.http.get("/").raise_for_status()
         exchange.http.get("/docs").raise_for_status()
         each = exchange.resident() | {"supervisor": supervisor_alone()}

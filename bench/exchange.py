@@ -23,8 +23,11 @@ from pendler.settings import Settings
 from pendler.store import open_store
 from pendler.supervisor import workers as workers_of
 from services.ingest import keys
+from services.ingest.demonstration import advertisements
 
 COMMAND = [sys.executable, "-m", "pendler"]
+DEMONSTRATED = sum(1 for _ in advertisements())
+"""How many vacancies the demonstration has."""
 
 
 Process: TypeAlias = "subprocess.Popen[bytes]"
@@ -156,6 +159,10 @@ class Exchange:
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer
+
+    def open_ads(self) -> int:
+        """How many vacancies the search counts."""
+        return int(self.search(limit=0)["total"]["ads"])
 
     def lag(self, group: str, topic: str) -> int:
         """How much of a topic a group has not committed."""

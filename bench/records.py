@@ -10,6 +10,8 @@ import orjson
 from services.ingest.demonstration import advertisements
 
 SENTENCES = 18
+STEP = 37
+"""From one border to the next; shares no factor with how many the demonstration has."""
 
 
 def records(count: int, seed: int = 1, prefix: str = "r", published: str = "") -> Iterator[bytes]:
@@ -19,7 +21,7 @@ def records(count: int, seed: int = 1, prefix: str = "r", published: str = "") -
     chance, ads = random.Random(seed), list(advertisements())
     sentences = [sentence.strip() for ad in ads for sentence in ad["text"].replace("\n", " ").split(". ")]
     for n in range(count):
-        ad = ads[n % len(ads)]
+        ad = ads[n * STEP % len(ads)]
         text = ". ".join(chance.sample(sentences, SENTENCES))
         yield orjson.dumps(
             {

@@ -1,18 +1,21 @@
-"""Pictures of the pages for people to look at: `make shots`. Three widths, seven languages, into var/shots.
+"""Pictures of the pages for people to look at: `make shots`. Three widths, light and dark, into var/shots.
 
-Chromium lays nothing out narrower than 500 pixels, so each page is shown in a frame of the width that is wanted.
+Languages may be named: `python -m bench.shots nl de`; without, all seven.
 """
 
-import subprocess
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.exchange import Exchange, running, wait_for
+from playwright.sync_api import Browser, sync_playwright
+
+from bench.exchange import DEMONSTRATED, running, wait_for
 from pendler.place_file import build
 from pendler.speech import LANGUAGES
 
+CHOSEN = "&".join(f"ref=demo-{ref}" for ref in ("nl:lasser-terneuzen", "be:lasser-gent", "dk:svejser-aabenraa"))
 PAGES = {
     "home": "/",
     "results": "/?q=welder&near=Zelzate&minutes=60",
@@ -20,18 +23,19 @@ PAGES = {
     "nothing": "/?q=xyzzy",
     "error": "/?near=Nowhereville",
     "vacancy": "/vacancies/demo-nl:lasser-terneuzen?near=Zelzate",
+    "selection": f"/selection?{CHOSEN}",
     "boards": "/boards",
     "board": "/boards/jobs-abroad-for-danes",
+    "partnerships": "/partnerships",
     "partnership": "/partnerships/oresund",
     "numbers": "/numbers",
     "unknown": "/unknown",
     "privacy": "/privacy",
 }
-WIDTHS = {360: 2400, 768: 1800, 1280: 1400}
-"""Pixels: a width, and how much of the page below it."""
-FRAME = (
-    '<!doctype html><style>body{{margin:0}}</style><iframe src="{}" width="{}" height="{}" frameborder="0"></iframe>'
-)
+WIDTHS = (360, 768, 1280)
+COLOURS = ("light", "dark")
+HEIGHT = 2400
+"""Pixels of a page that are shown at the most."""
 
 
 def shots(folder: Path, languages: list[str]) -> Iterator[Path]:
@@ -40,36 +44,34 @@ def shots(folder: Path, languages: list[str]) -> Iterator[Path]:
         places = Path(home) / "places.db"
         build(places, lambda _: None)
         with running(Path(home) / "exchange", places, {"work": ()}, PENDLER_DEMO="1") as exchange:
-            wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 60, 60, "the demonstration")
+            wait_for(lambda: exchange.open_ads() == DEMONSTRATED, 90, "the demonstration")
+            with sync_playwright() as playwright:
+                chromium = shutil.which("chromium")
+                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+                yield from taken(browser, str(exchange.http.base_url), folder, languages)
+                browser.close()
+
+
+def taken(browser: Browser, site: str, folder: Path, languages: list[str]) -> Iterator[Path]:
+    """The pictures, one after another: `results-nl-360-dark.png`."""
+    for colours in COLOURS:
+        for width in WIDTHS:
+            size = {"width": width, "height": 900}
+            context = browser.new_context(base_url=site, viewport=size, color_scheme=colours)  # type: ignore[arg-type]
+            page = context.new_page()
             for language in languages:
                 for name, path in PAGES.items():
-                    page = _kept(exchange, path, language, Path(home))
-                    for width, height in WIDTHS.items():
-                        yield _taken(page, folder / f"{name}-{language}-{width}.png", width, height)
-
-
-def _kept(exchange: Exchange, path: str, language: str, home: Path) -> Path:
-    """The page as a file: the exchange forbids to be framed."""
-    html = exchange.http.get(path, headers={"Accept-Language": language}).text
-    base = f'<head><base href="{exchange.http.base_url}">'
-    page = home / "page.html"
-    page.write_text(html.replace("<head>", base, 1), "utf-8")
-    return page
-
-
-def _taken(page: Path, picture: Path, width: int, height: int) -> Path:
-    frame = page.with_name("frame.html")
-    frame.write_text(FRAME.format(page.as_uri(), width, height), "utf-8")
-    with tempfile.TemporaryDirectory() as profile:
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
-        command += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}"]
-        command += [f"--window-size={width},{height}", f"--screenshot={picture}", frame.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return picture
+                    page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+                    whole = int(page.evaluate("document.documentElement.scrollHeight"))
+                    clip = {"x": 0, "y": 0, "width": width, "height": min(whole, HEIGHT)}
+                    picture = folder / f"{name}-{language}-{width}-{colours}.png"
+                    page.screenshot(path=picture, full_page=True, clip=clip)  # type: ignore[arg-type]
+                    yield picture
+            context.close()
 
 
 if __name__ == "__main__":
     target = Path("var/shots")
     target.mkdir(parents=True, exist_ok=True)
-    for taken in shots(target, sys.argv[1:] or list(LANGUAGES)):
-        print(taken)
+    for picture in shots(target, sys.argv[1:] or list(LANGUAGES)):
+        print(picture)

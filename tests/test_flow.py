@@ -15,13 +15,11 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from bench.exchange import Exchange, running, wait_for
+from bench.exchange import DEMONSTRATED, Exchange, running, wait_for
 from bench.oracle import alerts, link_in, messages, subscribe
 from bench.records import delivery
 from pendler.speech import LANGUAGES
 from schemas.event import VacancyMatched
-
-DEMONSTRATION = 69
 
 
 class Command:
@@ -80,7 +78,7 @@ def test_one_command_fills_an_empty_exchange_and_repeats_nothing(
 ) -> None:
     first = command()
     first.exchange.ready(300)
-    wait_for(lambda: ads(first.exchange) == DEMONSTRATION, 90, "the demonstration")
+    wait_for(lambda: ads(first.exchange) == DEMONSTRATED, 90, "the demonstration")
     wait_for(lambda: len(messages(first.exchange)) == 1, 90, "the first alert")
     wait_for(lambda: len(asyncio.run(alerts(first.exchange))) == 1, 30, "the alert to be told of")
     for group in ("match", "search", "notify"):
@@ -94,7 +92,7 @@ def test_one_command_fills_an_empty_exchange_and_repeats_nothing(
     second = command()
     tell(f"ready again after {second.exchange.ready():.1f} s")
     time.sleep(3)
-    assert ads(second.exchange) == DEMONSTRATION
+    assert ads(second.exchange) == DEMONSTRATED
     assert (count(home, "bus/log", "log"), count(home, "store/notify", "matches")) == (events, matches)
     assert second.stop(signal.SIGINT) < 15
 
@@ -116,7 +114,7 @@ def all_noted(exchange: Exchange) -> int:
 def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Exchange]:
     """An exchange with the demonstration."""
     with running(tmp_path_factory.mktemp("flow"), places_file, PENDLER_DEMO="1") as exchange:
-        wait_for(lambda: ads(exchange) == DEMONSTRATION, 40, "the demonstration")
+        wait_for(lambda: ads(exchange) == DEMONSTRATED, 90, "the demonstration")
         yield exchange
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 from lxml import etree, html
 
-from bench.exchange import Exchange, running, wait_for
+from bench.exchange import DEMONSTRATED, Exchange, running, wait_for
 from pendler.speech import LANGUAGES
 from schemas.partnership import partnerships
 from services.ingest.demonstration import advertisements
@@ -53,7 +53,7 @@ PATHS = [
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Exchange]:
     with running(tmp_path_factory.mktemp("pages"), places_file, {"work": ()}, PENDLER_DEMO="1") as exchange:
-        wait_for(lambda: exchange.search(limit=0)["total"]["ads"] >= 69, 40, "the demonstration")
+        wait_for(lambda: exchange.open_ads() == DEMONSTRATED, 90, "the demonstration")
         yield exchange
 
 

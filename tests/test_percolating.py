@@ -13,7 +13,7 @@ import pytest
 from lxml import html
 from typer.testing import CliRunner
 
-from bench.exchange import Exchange, running, wait_for
+from bench.exchange import DEMONSTRATED, Exchange, running, wait_for
 from services.notify.commands import app
 from services.notify.demonstration import ADDRESS
 from services.notify.state import subscriber_id
@@ -26,7 +26,7 @@ Percolate = Callable[..., Any]
 def exchange(tmp_path_factory: pytest.TempPathFactory, places_file: Path) -> Iterator[Exchange]:
     """An exchange with the demonstration."""
     with running(tmp_path_factory.mktemp("percolate"), places_file, {"work": ()}, PENDLER_DEMO="1") as exchange:
-        wait_for(lambda: exchange.search(limit=0)["total"]["ads"] == 69, 60, "the demonstration")
+        wait_for(lambda: exchange.open_ads() == DEMONSTRATED, 90, "the demonstration")
         yield exchange
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from pendler.esco.stored import label
 from pendler.pages import language_of, page
@@ -21,6 +21,7 @@ from schemas.partnership import partnerships
 from schemas.query import MANY, SPARSE, Query, QueryError, Sort
 from services.search import border, feeds, numbers
 from services.search import listing as listings
+from services.search import selection as selected
 from services.search.answers import site
 from services.search.boards import Board, boards
 from services.search.index import Index
@@ -54,6 +55,7 @@ class Pages:
             "/partnerships/{name}": self.partnership,
             "/numbers": self.numbers,
             "/unknown": self.unknown,
+            "/selection": self.selection,
             **{f"/{name}": partial(self.prose, name) for name in PROSE},
         }
         for path, serve in served.items():
@@ -151,6 +153,21 @@ class Pages:
         """What is not said, by source."""
         rows, called = await numbers.unknown(self._index), _called(speech(language_of(request)).gettext)
         return page(PACKAGE, "unknown.html", request, rows=rows, traits=[(name, called[name]) for name in SPARSE])
+
+    async def selection(self, request: Request) -> Response:
+        """The advertisements that a link names, for 30 days; without a day in it, the link gets one."""
+        given, language = request.query_params, language_of(request)
+        today = self._clock().date()
+        chosen = selected.selection(given.getlist("ref"), given.get("made", ""), today)
+        if chosen.refs and not given.get("made"):
+            return RedirectResponse(chosen.path(language), 303)
+        shown: dict[str, Any] = {"chosen": chosen, "found": [], "over": not chosen.is_good(today), "label": label}
+        if shown["over"]:
+            return page(PACKAGE, "selection.html", request, 410, **shown)
+        events, link = await kept(self._store, list(chosen.refs)), site(request) + chosen.path(language)
+        shown["found"] = [listings.Found(events[ref]) for ref in chosen.refs if ref in events]
+        shown |= {"names": {code: speech(code).own_name() for code in LANGUAGES}, "mails": chosen.mails(site(request))}
+        return page(PACKAGE, "selection.html", request, **shown, link=link, code=selected.code(link))
 
     def prose(self, name: str, request: Request) -> Response:
         """A page of plain words."""

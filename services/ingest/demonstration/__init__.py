@@ -1,4 +1,4 @@
-"""Demonstration vacancies on both sides of four borders, delivered like any source's, dated relative to the day.
+"""Demonstration vacancies on both sides of five borders, delivered like any source's, dated relative to the day.
 
 The Swedish ones come in the format of JobTech, the others in that of EURES. Each says that it is a demonstration.
 """
@@ -75,7 +75,7 @@ def advertisements() -> Iterator[Advertisement]:
     """The demonstration as it is written in this folder."""
     for file in sorted(files(__name__).iterdir(), key=lambda file: file.name):
         if file.name.endswith(".yaml"):
-            yield from yaml.safe_load(file.read_text("utf-8"))
+            yield from yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)
 
 
 @cache
@@ -200,4 +200,5 @@ SWEDISH = {
     "de": "Tyska",
     "nl": "Nederländska",
     "fr": "Franska",
+    "nb": "Norska",
 }
