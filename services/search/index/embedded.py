@@ -20,14 +20,14 @@ import tantivy
 from tantivy import Document, FieldType, Occur, Order, Query
 
 from pendler.esco import PREFIX
-from pendler.places import distance_km
-from pendler.searchable import Point, Searchable, within
+from pendler.searchable import Searchable
 from pendler.service import Unavailable
 from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
 from schemas.query import Shown, Sort
 from schemas.vacancy import Status
 from services.search.index import BadCursor, Count, Hit, Hits, Page
+from services.search.index.circle import height, nearest_first, written
 
 FORMAT = "2"
 HEAP = 64_000_000
@@ -36,7 +36,6 @@ MOST_POINTS, MOST_VALUES = 100_000, 100
 FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
 KEYSETS = {Sort.NEWEST: ("newest", Order.Desc), Sort.DEADLINE: ("deadline", Order.Asc)}
 CODED = ("occupation", "trait")
-KM_PER_DEGREE = 111.0
 T = TypeVar("T")
 
 
@@ -69,6 +68,7 @@ class TantivyIndex:
             self._index = tantivy.Index(self._schema, str(path))
         self._index.config_reader(reload_policy="manual")
         self._writer: tantivy.IndexWriter | None = None
+        self._read = (0, 0)
         self._writing, self._reading = (
             ThreadPoolExecutor(1, "index-write"),
             ThreadPoolExecutor(2, "index-read"),
@@ -107,7 +107,11 @@ class TantivyIndex:
         return self._writer
 
     def _searcher(self) -> tantivy.Searcher:
-        self._index.reload()
+        """What was last put, by whomever: a commit puts another list of its parts in place of the old one."""
+        at = (self._path / "meta.json").stat()
+        if self._read != (seen := (at.st_ino, at.st_mtime_ns)):
+            self._index.reload()
+            self._read = seen
         return self._index.searcher()
 
     def _orders(self, refs: Iterable[str]) -> dict[str, int]:
@@ -151,14 +155,11 @@ class TantivyIndex:
     def _circle(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> dict[str, float]:
         """The points of the query's documents that are near enough, with their distances, nearest first."""
         assert wanted.origin
-        origin = wanted.origin
-        reach = wanted.km / KM_PER_DEGREE + 0.01
-        box = Query.range_query(self._schema, "lat", FieldType.Float, origin.lat - reach, origin.lat + reach)
+        middle, reach = wanted.origin.lat, height(wanted.km)
+        box = Query.range_query(self._schema, "lat", FieldType.Float, middle - reach, middle + reach)
         asked = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
         buckets = searcher.aggregate(_all([query, box]), asked)["points"]["buckets"]
-        points = [bucket["key"] for bucket in buckets if within(wanted, _point(bucket["key"]))]
-        far = {point: distance_km(origin.lat, origin.lon, *_point(point)) for point in points}
-        return dict(sorted(far.items(), key=lambda item: item[1]))
+        return nearest_first(wanted, [bucket["key"] for bucket in buckets])
 
     def _page(
         self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[str, float]
@@ -234,7 +235,7 @@ def _document(one: Searchable, schema: tantivy.Schema) -> Document:
         "deadline": _unique(one.deadline, one.ref),
         "trait": sorted(one.traits),
         "pay": one.pay,
-        "point": [f"{lat:.5f},{lon:.5f}" for lat, lon in points],
+        "point": [written(point) for point in points],
         "lat": [lat for lat, _ in points],
     }
     return Document.from_dict(members, schema)
@@ -343,11 +344,6 @@ def _hit(searcher: tantivy.Searcher, address: tantivy.DocAddress, points: Mappin
         document["ref"][0],
         min((points[point] for point in document.get_all("point") if point in points), default=None),
     )
-
-
-def _point(text: str) -> Point:
-    lat, _, lon = text.partition(",")
-    return float(lat), float(lon)
 
 
 def _cursor(sort: Sort, number: int) -> str:
