@@ -15,7 +15,7 @@ from pendler.wanted import Said, Wanted, wanted
 from pendler.wording import Meaning, understood, wording
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, QueryError, Sort
-from services.search.index import BadCursor, Count, Hits, Index, Page
+from services.search.index import BANDS, BadCursor, Count, Hits, Index, Page
 from services.search.origins import origin_of
 from services.search.state import kept
 
@@ -25,7 +25,7 @@ UNSAID = "unsaid."
 ORDERS = {
     Sort.NEWEST: "newest first",
     Sort.RELEVANCE: "best match first",
-    Sort.NEAREST: "nearest first",
+    Sort.NEAREST: f"nearest first, in bands that end at {', '.join(map(str, BANDS))} km, in each the newest first",
     Sort.DEADLINE: "earliest deadline first",
 }
 
