@@ -140,6 +140,7 @@ class TantivyIndex:
         return await self._on(self._reading, lambda: self._search(wanted, page))
 
     def _search(self, wanted: Wanted, page: Page) -> Hits:
+        _number(page)  # a cursor that is none is refused though there be no hits
         searcher = self._searcher()
         narrowing, plain = _facet_filters(self._schema, wanted), _plain_filters(self._schema, wanted)
         points: dict[int, float] = {}
