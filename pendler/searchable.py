@@ -11,7 +11,7 @@ from itertools import chain
 from pendler.esco import ancestors
 from pendler.places import distance_km
 from pendler.terms import terms
-from pendler.traits import traits
+from pendler.traits import SURE, traits
 from pendler.travel import minutes_by_car
 from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
@@ -19,8 +19,6 @@ from schemas.event import VacancyMatched
 from schemas.query import Origin, Shown
 from schemas.vacancy import Profile, Status
 
-SURE = 0.3
-"""The score from which an occupation counts; docs/decisions/0042 has what it finds and what it mistakes."""
 NO_DEADLINE = 2**38
 Point = tuple[float, float]
 RECENT = 2_000

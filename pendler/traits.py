@@ -16,6 +16,9 @@ from schemas.query import Query
 from schemas.vacancy import Experience, Finding, Kind, Schedule
 
 UNSAID = "?"
+SURE = 0.3
+"""The score from which an occupation counts; docs/decisions/0042 has what it finds and what it mistakes."""
+HIGH, DEGREES = "qualified=high", ("6", "7", "8")
 
 
 @dataclass(frozen=True)
@@ -27,21 +30,22 @@ class Filter:
 
 
 def traits(event: VacancyMatched) -> frozenset[str]:
-    """The tokens of a vacancy. A stub has none: what it was is no longer said."""
+    """The tokens of a vacancy. A stub has only what its codes say: what it was is no longer said."""
     vacancy = event.vacancy
     if vacancy is None:
-        return frozenset()
+        return frozenset({HIGH} if _high(event, None) else ())
     found: dict[Kind, list[Finding]] = {}
     for one in event.derived.findings:
         found.setdefault(one.kind, []).append(one)
     stated = {one.language for one in vacancy.languages if one.required} or _required(found, Kind.LANGUAGE)
     licences = set(vacancy.licences) or _required(found, Kind.LICENCE)
+    level = _level(vacancy.education or _required(found, Kind.EDUCATION))
     said = [
         _said("offering", vacancy.offering),
         _said("schedule", vacancy.schedule),
         _said("speaks", "+".join(sorted(stated))),
         _said("licence", "+".join(sorted(one or "any" for one in licences))),
-        _said("education", _level(vacancy.education or _required(found, Kind.EDUCATION))),
+        _said("education", level),
         _said("experience", _years(vacancy.experience, found.get(Kind.EXPERIENCE))),
         _said("remote", _yes(vacancy.remote, Kind.REMOTE in found)),
         _said("abroad", _yes(vacancy.eures_flag)),
@@ -50,6 +54,8 @@ def traits(event: VacancyMatched) -> frozenset[str]:
         said.append(_said("speaks", event.derived.language, "~"))
     if not (vacancy.pay and (vacancy.pay.yearly_maximum or vacancy.pay.yearly_minimum)):
         said.append("pay=?")
+    if _high(event, level):
+        said.append(HIGH)
     if vacancy.employer.name:
         said.append(employer(vacancy.employer.name))
     said.extend(_said("programme", one) for one in vacancy.programmes)
@@ -74,6 +80,13 @@ def _required(found: Mapping[Kind, Sequence[Finding]], kind: Kind) -> set[str]:
 def _level(stated: Iterable[str]) -> str | None:
     """The lowest level that will do; ISCED and EQF count as the same step."""
     return min((one[-1] for one in stated), default=None)
+
+
+def _high(event: VacancyMatched, level: str | None) -> bool:
+    """Managers, professionals and technicians, or whatever asks for a degree."""
+    return (level or "") in DEGREES or any(
+        one.score >= SURE and one.isco[0] in "123" for one in event.derived.occupations
+    )
 
 
 def _years(stated: Experience | None, found: Sequence[Finding] | None) -> str | None:
@@ -104,6 +117,7 @@ def filters(query: Query) -> tuple[Filter, ...]:
         _among("experience", range((query.experience or 0) + 1) if query.experience is not None else ()),
         _among("remote", (query.remote,) if query.remote else ()),
         _among("abroad", (query.abroad,) if query.abroad else ()),
+        Filter(frozenset({HIGH} if query.qualified else ())),
         Filter(frozenset(f"programme={one}" for one in query.programme)),
         Filter(frozenset(map(employer, query.employer))),
         Filter(frozenset(query.skill)),

@@ -22,6 +22,8 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Licence = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,4}$")]
 NO_WORDS_MEANT = "no"
+MOST_VALUES = 500
+"""Of one filter."""
 
 
 def told(given: str, allowed: Iterable[str]) -> str:
@@ -96,6 +98,9 @@ class Query(BaseModel):
     remote: Literal["yes", "no"] | None = None
     abroad: Literal["yes"] | None = Field(None, description="The employer is looking abroad (EURES flag).")
     programme: tuple[Code, ...] = ()
+    qualified: Literal["high"] | None = Field(
+        None, description="Highly qualified work: ISCO groups 1 to 3, or EQF 6 to 8 asked for."
+    )
     employer: tuple[Text, ...] = ()
     source: tuple[Annotated[str, StringConstraints(max_length=60)], ...] = ()
     since: date | None = Field(None, description="Published on that day or later.")
@@ -142,6 +147,7 @@ class Query(BaseModel):
             else:
                 given[name] = value
         unknown = [_unknown(name) for name in given if name not in cls.model_fields]
+        unknown += [_too_many(name) for name in MANY & given.keys() if len(given[name]) > MOST_VALUES]
         if unknown:
             raise QueryError(unknown)
         try:
@@ -181,6 +187,13 @@ class QueryError(ValueError):
 def _split(values: Iterable[Any]) -> list[Any]:
     """`nl,fr` is as good as giving the parameter twice."""
     return [one for value in values for one in (value.split(",") if isinstance(value, str) else [value]) if one != ""]
+
+
+def _too_many(name: str) -> dict[str, str]:
+    return {
+        "parameter": name,
+        "detail": f"At most {MOST_VALUES} values. Ask for a level above, or in several searches.",
+    }
 
 
 def _unknown(name: str) -> dict[str, str]:

@@ -33,10 +33,11 @@ class Site:
         self.store = open_store(self.settings.url_of("store"), "ingest")
         self.key = self.runner.run(keys.create(self.store, "se", [], self.settings.clock()))
 
-    def ask(self, method: str, path: str, **given: Any) -> Response:
+    def ask(self, method: str, path: str, client: tuple[str, int] = ("127.0.0.1", 1), **given: Any) -> Response:
         async def asked() -> Response:
-            async with AsyncClient(transport=ASGITransport(self._app), base_url="http://example.org") as client:
-                return await client.request(method, path, **given)
+            transport = ASGITransport(self._app, client=client)
+            async with AsyncClient(transport=transport, base_url="http://example.org") as asking:
+                return await asking.request(method, path, **given)
 
         return self.runner.run(asked())
 

@@ -189,6 +189,7 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
     "remote": st.sampled_from(["yes", "no"]),
     "abroad": st.just("yes"),
     "programme": st.text(min_size=1, max_size=120),
+    "qualified": st.just("high"),
     "employer": texts(200),
     "since": st.dates().map(str),
     "minutes": st.integers(5, 240).map(str),

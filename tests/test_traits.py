@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from pendler.esco import isco_uri
 from pendler.searchable import fits, held_terms, searchable
+from pendler.traits import traits
 from pendler.wanted import Said, wanted
 from schemas.event import VacancyMatched
 from schemas.query import Query
@@ -63,6 +65,9 @@ CASES: list[tuple[dict[str, Any], list[dict[str, Any]], str, str | None]] = [
     ({"employer": {"name": None}}, [], "employer=staalbouw noord", None),
     ({"programmes": ["50+"]}, [], "programme=50%2B", "met"),
     ({}, [], "programme=50%2B", None),
+    ({"education": ["EQF6"]}, [], "qualified=high", "met"),
+    ({"education": ["EQF6", "ISCED4"]}, [], "qualified=high", None),
+    ({}, [], "qualified=high", None),  # a welder
 ]
 
 
@@ -79,3 +84,16 @@ def test_what_is_asked_is_met_or_not_said_or_neither(
         assert fits(asking, found, held_terms(found)) is right, said
     strict = wanted(query.model_copy(update={"strict": True}))
     assert fits(strict, found, held_terms(found)) is (verdict == "met")
+
+
+@pytest.mark.parametrize(
+    ("isco", "score", "found"),
+    [("2512", 0.9, True), ("1321", 0.9, True), ("3115", 0.9, True), ("4110", 0.9, False), ("2512", 0.1, False)],
+)
+def test_highly_qualified_is_a_group_too_and_stays_so_when_closed(isco: str, score: float, found: bool) -> None:
+    given = event({}, []).model_dump(mode="json")
+    code = {"uri": isco_uri(isco), "isco": isco, "label": "", "score": score, "method": "isco-code"}
+    given["derived"]["occupations"] = [code]
+    open_one = VacancyMatched.model_validate(given)
+    closed = open_one.model_copy(update={"vacancy": None})
+    assert ["qualified=high" in traits(one) for one in (open_one, closed)] == [found, found]

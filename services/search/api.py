@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.encoders import jsonable_encoder
 from starlette.responses import Response, StreamingResponse
 
@@ -17,8 +17,9 @@ from schemas.event import VacancyMatched
 from schemas.query import MANY, Query, QueryError, Sort, told
 from services.search import feeds
 from services.search import listing as listings
-from services.search.answers import answered, chosen, site, split_fields
+from services.search.answers import ALLOWED, answered, chosen, site, split_shape
 from services.search.codes import LISTS, code_list
+from services.search.fair import Fair
 from services.search.index import Index
 from services.search.numbers import open_now
 from services.search.state import kept
@@ -29,13 +30,14 @@ PARAMETERS: list[dict[str, Any]] = [
     for name, schema in Query.model_json_schema()["properties"].items()
 ]
 REFERENCED = dict(Query.model_json_schema().get("$defs", {}))
-FIELDS: dict[str, Any] = {
-    "name": "fields",
-    "in": "query",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "Only these members of each vacancy, with commas between.",
-}
+SHAPE: list[dict[str, Any]] = [
+    {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+    for name, schema, description in (
+        ("fields", {"type": "string"}, "Only these members of each vacancy, with commas between."),
+        ("labels", {"enum": ALLOWED["labels"]}, "The language of labels, where it is not `lang`."),
+        ("explain", {"type": "boolean"}, "Why each was found: `why`."),
+    )
+]
 CALLS = ("q=welder&near=Zelzate&minutes=45", "occupation=2221&partnership=oresund", "speaks=de,fr&country=LU&pay=40000")
 LINKS = {
     "search": "/v1/vacancies",
@@ -55,7 +57,7 @@ class Api:
         self._store, self._index, self._places = store, index, places
 
     def router(self) -> APIRouter:
-        api = APIRouter(tags=["search"])
+        api = APIRouter(tags=["search"], dependencies=[Depends(Fair())])
         asked = {"parameters": _inlined()}
         add = api.add_api_route
         add("/v1", self.start, summary="Where to begin: totals, links, three calls to copy")
@@ -63,7 +65,7 @@ class Api:
             "/v1/vacancies",
             self.search,
             summary="Search vacancies",
-            openapi_extra={"parameters": [*_inlined(), FIELDS]},
+            openapi_extra={"parameters": [*_inlined(), *SHAPE]},
         )
         add("/v1/vacancies.ndjson", self.lines, summary="All hits of a search, a line each", openapi_extra=asked)
         add("/v1/vacancies/{ref}", self.vacancy, summary="One vacancy, whole", response_model=VacancyMatched)
@@ -86,9 +88,10 @@ class Api:
     async def search(self, request: Request) -> Response:
         """Filters narrow one another; several values of one filter widen it. Unknown parameters are refused."""
         try:
-            pairs, fields = split_fields(request.query_params.multi_items())
-            found = listings.answer(await self._listing(Query.parse(pairs)))
-            found["vacancies"] = [chosen(one, fields) for one in found["vacancies"]]
+            pairs, shape = split_shape(request.query_params.multi_items())
+            listing = await self._listing(Query.parse(pairs))
+            found = listings.answer(listing, shape.labels, shape.explain)
+            found["vacancies"] = [chosen(one, shape.fields) for one in found["vacancies"]]
         except QueryError as error:
             raise _problem(error) from None
         return answered(request, found)

@@ -8,14 +8,15 @@ from typing import Any
 from pendler.concepts import meanings, titles
 from pendler.esco.stored import label
 from pendler.places import Places
-from pendler.searchable import Point
+from pendler.searchable import Point, searchable
 from pendler.store import Store
 from pendler.travel import Way, way
 from pendler.wanted import Said, Wanted, wanted
 from pendler.wording import Meaning, understood, wording
 from schemas.event import VacancyMatched
 from schemas.query import Origin, Query, QueryError, Sort
-from services.search.index import BadCursor, Count, Hits, Index, Page
+from services.search.explain import explained
+from services.search.index import BANDS, BadCursor, Count, Hits, Index, Page
 from services.search.origins import origin_of
 from services.search.state import kept
 
@@ -25,7 +26,7 @@ UNSAID = "unsaid."
 ORDERS = {
     Sort.NEWEST: "newest first",
     Sort.RELEVANCE: "best match first",
-    Sort.NEAREST: "nearest first",
+    Sort.NEAREST: f"nearest first, in bands that end at {', '.join(map(str, BANDS))} km, in each the newest first",
     Sort.DEADLINE: "earliest deadline first",
 }
 
@@ -159,9 +160,11 @@ def _value(facet: str, value: str, count: Count, language: str | None) -> dict[s
     return {"value": value, "label": named, "ads": count.ads, "posts": count.posts}
 
 
-def answer(one: Listing) -> dict[str, Any]:
-    """The whole answer as data."""
-    language = one.query.lang
+def answer(one: Listing, labels: str | None = None, explain: bool = False) -> dict[str, Any]:
+    """The whole answer as data; `labels` in another language than the query's; `explain` says why each was found."""
+    language = labels or one.query.lang
+    asked = wanted(one.kept, one.origin)
+    why = [{"why": explained(asked, searchable(found.event))} if explain else {} for found in one.found]
     return {
         "total": {"ads": one.hits.total.ads, "posts": one.hits.total.posts},
         "unsaid": {"ads": one.unsaid.ads, "posts": one.unsaid.posts},
@@ -171,7 +174,7 @@ def answer(one: Listing) -> dict[str, Any]:
         "order": one.query.sort,
         "order_in_words": ORDERS[one.query.sort],
         "facets": facets(one.hits, language),
-        "vacancies": [brief(found, language) for found in one.found],
+        "vacancies": [brief(found, language) | reason for found, reason in zip(one.found, why, strict=True)],
         "next": one.next_url,
     }
 
@@ -213,6 +216,7 @@ def brief(one: Found, language: str | None) -> dict[str, Any]:
         "published": vacancy.published if vacancy else None,
         "apply_by": vacancy.apply_by if vacancy else None,
         "source": event.source,
+        "rights": {"ways": event.ways, "original": vacancy.origin.url if vacancy else None},
         "demonstration": bool((vacancy or event.stub) and (vacancy or event.stub).demonstration),  # type: ignore[union-attr]
         "url": f"/v1/vacancies/{event.ref}",
     }

@@ -24,7 +24,8 @@ async def similar(event: VacancyMatched, store: Store, index: Index) -> Sequence
     asked = Wanted(occupations=frozenset({isco_uri(occupation.isco)}), origin=origin, km=AROUND_KM)
     hits = (await index.search(asked, Page(Sort.NEAREST, LOOKED_AT))).hits
     events = await kept(store, [hit.ref for hit in hits if hit.ref != event.ref])
-    found = [Found(events[hit.ref], hit.km) for hit in hits if hit.ref in events]
+    nearest = sorted(hits, key=lambda hit: hit.km or 0)
+    found = [Found(events[hit.ref], hit.km) for hit in nearest if hit.ref in events]
     across = [one for one in found if _country(one.event) != place.country]
     return [*across[: SHOWN // 2], *(one for one in found if one not in across[: SHOWN // 2])][:SHOWN]
 

@@ -18,7 +18,7 @@ from pendler.terms import terms
 from pendler.wanted import Said, Wanted, wanted
 from schemas.query import Origin, Query, Shown, Sort
 from schemas.vacancy import Schedule, Status
-from services.search.index import BadCursor, Count, Generation, Page, open_index
+from services.search.index import BadCursor, Count, Generation, Page, band_of, open_index
 from services.search.index.elastic import SETTINGS
 from services.search.index.elastic_words import MAPPINGS
 
@@ -200,10 +200,10 @@ def test_finds_exactly_what_fits_page_by_page(use: Use, query: Query, sort: Sort
 
 
 def assert_order(refs: list[str], by_ref: dict[str, Searchable], sort: Sort) -> None:
-    keys = {
+    keys: dict[Sort, Callable[[Searchable], Any]] = {
         Sort.NEWEST: lambda one: -one.published,
         Sort.DEADLINE: lambda one: one.deadline,
-        Sort.NEAREST: lambda one: round(near(ZELZATE, one.points) or 0, 3),
+        Sort.NEAREST: lambda one: (band_of(near(ZELZATE, one.points) or 0), -one.published),
         Sort.RELEVANCE: lambda one: 0,
     }
     values = [keys[sort](by_ref[ref]) for ref in refs]
@@ -325,7 +325,8 @@ def test_two_thousand_documents_page_by_page(use: Use) -> None:
         await index.put(documents)
         assert await index.open_versions() == {one.ref: one.order for one in documents if one.status is Status.ACTIVE}
         for sort in (Sort.NEWEST, Sort.NEAREST):
-            refs, cursor = [], None
+            refs: list[str] = []
+            cursor: str | None = None
             while cursor != "":
                 found = await index.search(asked, Page(sort, 100, cursor or ""))
                 refs, cursor = refs + [hit.ref for hit in found.hits], found.cursor

@@ -4,6 +4,7 @@ Filters, counts, distances and ids are exact and the same on every engine; ranki
 first.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +13,14 @@ from pendler.searchable import Searchable
 from pendler.service import Misconfigured
 from pendler.wanted import Wanted
 from schemas.query import Sort
+
+BANDS = (5, 10, 20, 30, 50, 75, 100, 150, 200, 300)
+"""Where the bands of the order `nearest` end, in kilometres; the last one has no end."""
+
+
+def band_of(km: float) -> int:
+    """The number of the band, from 0."""
+    return bisect_left(BANDS, km)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from elasticsearch import (
 from pendler.searchable import Searchable, within
 from pendler.service import Misconfigured, Unavailable
 from pendler.wanted import Wanted
+from schemas.query import Sort
 from schemas.vacancy import Status
 from services.search.index import Count, Hits, Page
 from services.search.index.elastic_words import (
@@ -35,6 +36,7 @@ from services.search.index.elastic_words import (
     Json,
     action,
     after_of,
+    banded,
     bodies,
     circle,
     counted,
@@ -211,8 +213,10 @@ async def _search(client: AsyncElasticsearch, alias: str, wanted: Wanted, page: 
     asked, narrow = query(wanted), narrowing(wanted)
     if wanted.origin:
         asked["bool"]["filter"].append(await _circle(client, alias, asked, wanted))
+        if page.sort is Sort.NEAREST:
+            asked = banded(asked, wanted.origin, wanted.km)
     found = await client.search(
-        index=alias, query=asked, size=page.limit + 1 if page.limit else 0, sort=order(page.sort, wanted.origin),
+        index=alias, query=asked, size=page.limit + 1 if page.limit else 0, sort=order(page.sort),
         post_filter={"bool": {"filter": list(narrow.values())}}, search_after=after, source=False,
         docvalue_fields=HIT, track_total_hits=True, aggs=counted(narrow),
         preference=f"{crc32(repr(asked).encode())}",  # the same copy for the next page, since scores differ by copy

@@ -13,7 +13,7 @@ from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
 from schemas.query import Origin, Shown, Sort
 from schemas.vacancy import Status
-from services.search.index import BadCursor, Count, Hit, Page
+from services.search.index import BANDS, BadCursor, Count, Hit, Page
 
 TITLE_COUNTS = 3.0
 BAD_CURSOR = BadCursor("this cursor belongs to no search in this order; start again without it")
@@ -96,14 +96,17 @@ def _spans(name: str, placed: Sequence[tuple[int, str]]) -> Json:
     return {"span_near": {"clauses": clauses, "slop": 0, "in_order": True}}
 
 
-def order(sort: Sort, origin: Origin | None) -> list[Json]:
-    """Every order is total: it ends with the ref. Distances are the engine's here, and right within a metre."""
-    newest: list[Json] = [{"published": "desc"}, {"ref": "asc"}]
-    if sort is Sort.NEAREST and origin:
-        at = {"lat": origin.lat, "lon": origin.lon}
-        return [{"_geo_distance": {"at": at, "order": "asc", "unit": "km", "mode": "min"}}, *newest]
-    first: dict[Sort, list[Json]] = {Sort.DEADLINE: [{"deadline": "asc"}], Sort.RELEVANCE: [{"_score": "desc"}]}
-    return [*first.get(sort, []), *newest]
+def banded(asked: Json, origin: Origin, km: float) -> Json:
+    """The query, with a point for each circle that a vacancy lies in. Its earth is ours within a metre or so."""
+    circles = [{"constant_score": {"filter": circle(origin, end)}} for end in BANDS if end < km]
+    return {"bool": {"filter": [asked], "should": circles}}
+
+
+def order(sort: Sort) -> list[Json]:
+    """Every order is total: it ends with the ref."""
+    scored: list[Json] = [{"_score": "desc"}]
+    first = {Sort.DEADLINE: [{"deadline": "asc"}], Sort.RELEVANCE: scored, Sort.NEAREST: scored}
+    return [*first.get(sort, []), {"published": "desc"}, {"ref": "asc"}]
 
 
 _POSTS: Json = {"posts": {"sum": {"field": "positions"}}}

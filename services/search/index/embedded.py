@@ -8,10 +8,9 @@ import asyncio
 import base64
 import fcntl
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
@@ -20,30 +19,31 @@ import tantivy
 from tantivy import Document, FieldType, Occur, Order, Query
 
 from pendler.esco import PREFIX
-from pendler.places import distance_km
-from pendler.searchable import Point, Searchable, within
+from pendler.searchable import Searchable
 from pendler.service import Unavailable
 from pendler.wanted import Said, Wanted
 from pendler.wording import Phrase
 from schemas.query import Shown, Sort
 from schemas.vacancy import Status
-from services.search.index import BadCursor, Count, Hit, Hits, Page
+from services.search.index import BadCursor, Count, Hit, Hits, Page, band_of
+from services.search.index.circle import height, nearest_first, packed
 
-FORMAT = "2"
+FORMAT = "3"
 HEAP = 64_000_000
 TITLE_COUNTS = 3.0
 MOST_POINTS, MOST_VALUES = 100_000, 100
 FACETS = {"country": "country", "nuts": "region", "occupation": "main", "source": "source"}
 KEYSETS = {Sort.NEWEST: ("newest", Order.Desc), Sort.DEADLINE: ("deadline", Order.Asc)}
 CODED = ("occupation", "trait")
-KM_PER_DEGREE = 111.0
+BAND = 1 << 56
+"""What the number of a band is multiplied by in a cursor, so that the key of a hit has room beside it."""
 T = TypeVar("T")
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in ("ref", "point"):
-        builder.add_text_field(name, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("ref", stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("point", stored=True, indexed=True, fast=True)
     for name in ("status", "source", "country", "nuts", "region", "occupation", "main"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("trait", tokenizer_name="raw", index_option="basic")
@@ -69,6 +69,7 @@ class TantivyIndex:
             self._index = tantivy.Index(self._schema, str(path))
         self._index.config_reader(reload_policy="manual")
         self._writer: tantivy.IndexWriter | None = None
+        self._read = (0, 0)
         self._writing, self._reading = (
             ThreadPoolExecutor(1, "index-write"),
             ThreadPoolExecutor(2, "index-read"),
@@ -107,7 +108,11 @@ class TantivyIndex:
         return self._writer
 
     def _searcher(self) -> tantivy.Searcher:
-        self._index.reload()
+        """What was last put, by whomever: a commit puts another list of its parts in place of the old one."""
+        at = (self._path / "meta.json").stat()
+        if self._read != (seen := (at.st_ino, at.st_mtime_ns)):
+            self._index.reload()
+            self._read = seen
         return self._index.searcher()
 
     def _orders(self, refs: Iterable[str]) -> dict[str, int]:
@@ -135,9 +140,10 @@ class TantivyIndex:
         return await self._on(self._reading, lambda: self._search(wanted, page))
 
     def _search(self, wanted: Wanted, page: Page) -> Hits:
+        _number(page)  # a cursor that is none is refused though there be no hits
         searcher = self._searcher()
         narrowing, plain = _facet_filters(self._schema, wanted), _plain_filters(self._schema, wanted)
-        points: dict[str, float] = {}
+        points: dict[int, float] = {}
         if wanted.origin:
             points = self._circle(searcher, _all(plain), wanted)
             plain.append(Query.term_set_query(self._schema, "point", list(points)))
@@ -148,33 +154,29 @@ class TantivyIndex:
         hits, cursor = self._page(searcher, query, page, points)
         return Hits(total, hits, cursor, facets)
 
-    def _circle(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> dict[str, float]:
+    def _circle(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> dict[int, float]:
         """The points of the query's documents that are near enough, with their distances, nearest first."""
         assert wanted.origin
-        origin = wanted.origin
-        reach = wanted.km / KM_PER_DEGREE + 0.01
-        box = Query.range_query(self._schema, "lat", FieldType.Float, origin.lat - reach, origin.lat + reach)
+        middle, reach = wanted.origin.lat, height(wanted.km)
+        box = Query.range_query(self._schema, "lat", FieldType.Float, middle - reach, middle + reach)
         asked = {"points": {"terms": {"field": "point", "size": MOST_POINTS}}}
         buckets = searcher.aggregate(_all([query, box]), asked)["points"]["buckets"]
-        points = [bucket["key"] for bucket in buckets if within(wanted, _point(bucket["key"]))]
-        far = {point: distance_km(origin.lat, origin.lon, *_point(point)) for point in points}
-        return dict(sorted(far.items(), key=lambda item: item[1]))
+        return nearest_first(wanted, [int(bucket["key"]) for bucket in buckets])
 
     def _page(
-        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[str, float]
+        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[int, float]
     ) -> tuple[list[Hit], str]:
         if page.sort in KEYSETS:
             return self._keyset(searcher, query, page, points)
-        skip, wanted = _number(page), page.limit + 1
         if page.sort is Sort.NEAREST:
-            found = list(islice(self._by_distance(searcher, query, points), skip, skip + wanted))
-        else:
-            result = searcher.search(query, limit=wanted, offset=skip, count=False)
-            found = [_hit(searcher, address, points) for _, address in result.hits]
+            return self._banded(searcher, query, page, points)
+        skip, wanted = _number(page), page.limit + 1
+        result = searcher.search(query, limit=wanted, offset=skip, count=False)
+        found = [_hit(searcher, address, points) for _, address in result.hits]
         return found[: page.limit], _cursor(page.sort, skip + page.limit) if len(found) == wanted else ""
 
     def _keyset(
-        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[str, float]
+        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[int, float]
     ) -> tuple[list[Hit], str]:
         field, order = KEYSETS[page.sort]
         if page.cursor:
@@ -191,17 +193,30 @@ class TantivyIndex:
             return Query.range_query(schema, field, kind, upper_bound=last, include_upper=False)
         return Query.range_query(schema, field, kind, lower_bound=last, include_lower=False)
 
-    def _by_distance(self, searcher: tantivy.Searcher, query: Query, points: Mapping[str, float]) -> Iterator[Hit]:
-        """Nearest point first, the newest first at each point; a vacancy counts where it is nearest."""
-        seen: set[str] = set()
-        for point, km in points.items():
-            here = _all([query, Query.term_query(self._schema, "point", point)])
-            found = searcher.search(here, limit=max(1, searcher.num_docs), order_by_field="newest", count=False)
-            for _, address in found.hits:
-                ref = searcher.doc(address)["ref"][0]
-                if ref not in seen:
-                    seen.add(ref)
-                    yield Hit(ref, km)
+    def _banded(
+        self, searcher: tantivy.Searcher, query: Query, page: Page, points: Mapping[int, float]
+    ) -> tuple[list[Hit], str]:
+        """The bands one after another, the newest first in each; a vacancy counts where it is nearest."""
+        begun, last = divmod(_number(page), BAND)
+        found: list[tuple[int, tantivy.DocAddress]] = []
+        for band in sorted({band_of(km) for km in points.values()}):
+            if band < begun or len(found) > page.limit:
+                continue
+            here = _all([query, *self._in_band(points, band)])
+            if band == begun and page.cursor:
+                here = _all([here, self._beyond("newest", last, Order.Desc)])
+            left = page.limit + 1 - len(found)
+            hits = searcher.search(here, limit=left, order_by_field="newest", count=False).hits
+            found += [(band * BAND + int(key), address) for key, address in hits]
+        shown = found[: page.limit]
+        cursor = _cursor(page.sort, shown[-1][0]) if len(found) > page.limit else ""
+        return [_hit(searcher, address, points) for _, address in shown], cursor
+
+    def _in_band(self, points: Mapping[int, float], band: int) -> list[Query]:
+        here = [point for point, km in points.items() if band_of(km) == band]
+        nearer = [point for point, km in points.items() if band_of(km) < band]
+        there, before = (Query.term_set_query(self._schema, "point", some) for some in (here, nearer))
+        return [there, _not(before)] if nearer else [there]
 
     async def publish(self) -> None:
         """Folders are read by nobody else."""
@@ -234,7 +249,7 @@ def _document(one: Searchable, schema: tantivy.Schema) -> Document:
         "deadline": _unique(one.deadline, one.ref),
         "trait": sorted(one.traits),
         "pay": one.pay,
-        "point": [f"{lat:.5f},{lon:.5f}" for lat, lon in points],
+        "point": [packed(point) for point in points],
         "lat": [lat for lat, _ in points],
     }
     return Document.from_dict(members, schema)
@@ -337,17 +352,12 @@ def _counts(
     return Count(int(found["ads"]["value"]), int(found["posts"]["value"])), facets
 
 
-def _hit(searcher: tantivy.Searcher, address: tantivy.DocAddress, points: Mapping[str, float]) -> Hit:
+def _hit(searcher: tantivy.Searcher, address: tantivy.DocAddress, points: Mapping[int, float]) -> Hit:
     document = searcher.doc(address)
     return Hit(
         document["ref"][0],
         min((points[point] for point in document.get_all("point") if point in points), default=None),
     )
-
-
-def _point(text: str) -> Point:
-    lat, _, lon = text.partition(",")
-    return float(lat), float(lon)
 
 
 def _cursor(sort: Sort, number: int) -> str:
