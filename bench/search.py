@@ -157,12 +157,19 @@ def vacancy(n: int) -> Searchable:
 
 
 def _suggested(places: Path) -> Iterator[Row]:
-    opened, times = open_places(places), []
-    typed = [word[:length] for word in _title_words() for length in (3, 5)][:ASKED]
-    for text in typed:
-        began = time.perf_counter()
-        suggestions(text, "nl", opened)
-        times.append((time.perf_counter() - began) * 1000)
+    """What is being typed, and whole words with two letters swapped; the titles are read before."""
+    words, opened = [word for word in _title_words() if len(word) > 5], open_places(places)
+    suggestions("zzzzz", "nl", opened)
+    typed = {
+        "beginnings": [word[:length] for word in words for length in (3, 5)][:ASKED],
+        "mistyped": [f"{word[:3]}{word[4]}{word[3]}{word[5:]}" for word in words][:ASKED],
+    }
+    for kind, texts in typed.items():
+        times = []
+        for text in texts:
+            began = time.perf_counter()
+            suggestions(text, "nl", opened)
+            times.append((time.perf_counter() - began) * 1000)
+        yield f"search/suggest, {kind}, p50", median(times), "ms", {"questions": len(texts)}
+        yield f"search/suggest, {kind}, p95", sorted(times)[int(len(times) * 0.95)], "ms", {"questions": len(texts)}
     opened.close()
-    yield "search/suggest, p50", median(times), "ms", {"questions": len(typed)}
-    yield "search/suggest, p95", sorted(times)[int(len(times) * 0.95)], "ms", {"questions": len(typed)}

@@ -1,7 +1,6 @@
 """What somebody may be typing: towns, occupations and skills, in any language, slips of the finger forgiven. Pure."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -9,10 +8,9 @@ from pendler.concepts import meanings
 from pendler.esco import lexicon, normal
 from pendler.esco.stored import label
 from pendler.places import Places
+from services.search.titles import Titles
 
 LEAST, MOST, EACH = 2, 20, 6
-NEAR = 0.78
-"""How like a known title a mistyped one must be, by difflib's ratio."""
 
 
 def suggestions(text: str, language: str | None, places: Places) -> list[dict[str, Any]]:
@@ -38,11 +36,9 @@ def _work(text: str, language: str | None) -> Iterator[dict[str, Any]]:
 
 def _titles_like(text: str) -> list[str]:
     """Titles that begin so, then those with a word that does, then, where there are none, those that are like it."""
-    begins = [one for one in _titles() if one.startswith(text)]
-    within = [one for one in _titles() if f" {text}" in one]
-    return [*begins, *within][:MOST] or get_close_matches(text, _titles(), n=EACH, cutoff=NEAR)
+    return titles_known().beginning(text, MOST) or titles_known().like(text)
 
 
 @cache
-def _titles() -> tuple[str, ...]:
-    return tuple(sorted(lexicon().titles(), key=lambda one: (len(one), one)))
+def titles_known() -> Titles:
+    return Titles(lexicon().titles())
