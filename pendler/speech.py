@@ -16,17 +16,19 @@ from babel.messages.pofile import read_po
 from schemas.vacancy import Pay
 
 LANGUAGES = ("en", "nl", "da", "de", "fr", "sv", "nb")
+LOCALES = ("nl-BE", "de-BE", "de-LU", "de-AT", "de-CH", "fr-BE", "fr-LU", "fr-CH", "sv-FI", "en-IE")
+"""Where a language is spoken in another way: its figures, its money, its dates. The words are those of the language."""
 TERRITORIES = {"EL": "GR", "UK": "GB"}
 NO_BREAK_SPACE = "\u00a0"
 
 
 class Speech:
-    """One language of the interface."""
+    """One language of the interface, as it is written in one country where the tag names one (`de-BE`)."""
 
-    def __init__(self, language: str) -> None:
-        self.language = language
-        self._locale = Locale.parse("en_GB" if language == "en" else language)
-        self._messages = _catalogue(language)
+    def __init__(self, tag: str) -> None:
+        self.tag, self.language = tag, tag.partition("-")[0]
+        self._locale = Locale.parse("en_GB" if tag == "en" else tag, sep="-" if "-" in tag else "_")
+        self._messages = _catalogue(self.language)
 
     def gettext(self, message: str) -> str:
         return self._messages.gettext(message)
@@ -95,8 +97,8 @@ class Speech:
 
 
 @cache
-def speech(language: str) -> Speech:
-    return Speech(language)
+def speech(tag: str) -> Speech:
+    return Speech(tag)
 
 
 @cache
@@ -111,10 +113,17 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def choose(asked: str | None, accepted: str) -> str:
     """The language to speak: the one asked for, else the first we have of an Accept-Language header, else English."""
-    if asked in LANGUAGES:
-        return asked
+    if (named := (asked or "").partition("-")[0].lower()) in LANGUAGES:
+        return named
     for part in accepted.split(","):
         tag = part.partition(";")[0].strip().lower().partition("-")[0]
         if (found := {"no": "nb", "nn": "nb"}.get(tag, tag)) in LANGUAGES:
             return found
     return "en"
+
+
+def locale(asked: str | None, accepted: str) -> str:
+    """The language to speak, with its country where the reader names one that we know: `de-BE`."""
+    language = choose(asked, accepted)
+    tags = [tag.partition(";")[0].strip().lower() for tag in (asked or "", *accepted.split(","))]
+    return next((one for tag in tags for one in LOCALES if one.lower() == tag and one[:2] == language), language)

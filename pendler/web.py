@@ -23,6 +23,7 @@ DOCS = STRICT.replace(
     "script-src 'self'; style-src 'self'",
     "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'",
 )
+STATIC = {"pendler.css": "text/css", "pendler.js": "text/javascript"}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -45,7 +46,8 @@ def web_app(services: Sequence[Service], *own: APIRouter) -> FastAPI:
             app.include_router(service.api())
     for router in own:
         app.include_router(router)
-    app.router.routes.append(Route("/static/pendler.css", _style))
+    for name, kind in STATIC.items():
+        app.router.routes.append(Route(f"/static/{name}", _static(name, kind)))
     app.router.routes.extend(health_routes(dict))
     _problems(app)
     app.middleware("http")(_headers)
@@ -86,9 +88,9 @@ def _problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
-def _style(_: Request) -> Response:
-    text = files("pendler").joinpath("static/pendler.css").read_text("utf-8")
-    return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+def _static(name: str, kind: str) -> Callable[[Request], Response]:
+    text = files("pendler").joinpath("static", name).read_text("utf-8")
+    return lambda _: Response(text, media_type=kind, headers={"Cache-Control": "max-age=3600"})
 
 
 def _what(request: Request) -> str:

@@ -15,7 +15,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
 from pendler.pages import render
-from pendler.speech import LANGUAGES, speech
+from pendler.speech import LANGUAGES, LOCALES, locale, speech
 from schemas.query import Query
 from schemas.vacancy import Interval, Pay
 from services.notify.digest import search_words
@@ -311,6 +311,27 @@ def test_countries(language: str, code: str, name: str) -> None:
 )
 def test_languages(language: str, code: str, name: str) -> None:
     assert speech(language).language_name(code) == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "tag"),
+    [
+        ("de-BE", "", "de-BE"),
+        ("de", "nl-BE, de-be;q=0.8", "de-BE"),
+        ("de", "nl-BE", "de"),
+        (None, "fr-LU,fr;q=0.9", "fr-LU"),
+        (None, "fr-CA,en", "fr"),
+        ("xx-BE", "nb-NO", "nb"),
+    ],
+)
+def test_a_reader_s_country_is_heeded(asked: str | None, accepted: str, tag: str) -> None:
+    assert locale(asked, accepted) == tag
+
+
+def test_a_country_writes_its_figures_and_speaks_the_language() -> None:
+    assert all(speech(tag).gettext("Language") == speech(tag[:2]).gettext("Language") for tag in LOCALES)
+    assert {plain(speech(tag).number(12345.5)) for tag in ("fr", "fr-LU")} == {"12 345,5", "12.345,5"}
+    assert {plain(speech(tag).money("EUR", 2900)) for tag in ("de", "de-AT")} == {"2.900 €", "€ 2.900"}
 
 
 def test_every_language_names_itself() -> None:

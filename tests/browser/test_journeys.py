@@ -127,3 +127,20 @@ def test_the_same_by_keyboard_alone(exchange: Exchange, visit: Visit, tell: Call
     click.keys("main form button")
     assert confirmed(exchange, address)
     tell(f"keyboard alone: {click.count + 1} times Enter on a button or link")
+
+
+def test_the_script_swaps_the_results_and_keeps_the_address(visit: Visit) -> None:
+    page = visit("/?lang=nl&near=Zelzate&minutes=60")
+    page.evaluate("window.same = true")
+    page.locator("nav .chips a").first.click()
+    page.wait_for_url("**country=**")
+    page.wait_for_selector("main:not([aria-busy])")
+    assert page.evaluate("window.same"), "the page was not loaded anew"
+    assert page.locator("nav .chips .here").inner_text().startswith(("België", "Nederland"))
+    narrowed = page.inner_text("main h2[aria-live]")
+    page.reload()
+    assert page.inner_text("main h2[aria-live]") == narrowed, "the address says it all"
+    page.go_back()
+    page.wait_for_function("!location.search.includes('country')")
+    page.wait_for_selector("main:not([aria-busy])")
+    assert page.inner_text("main h2[aria-live]") != narrowed
