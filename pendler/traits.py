@@ -85,7 +85,7 @@ def _level(stated: Iterable[str]) -> str | None:
 def _high(event: VacancyMatched, level: str | None) -> bool:
     """Managers, professionals and technicians, or whatever asks for a degree."""
     return (level or "") in DEGREES or any(
-        one.score >= SURE and one.isco[0] in "123" for one in event.derived.occupations
+        one.score >= SURE and one.isco.startswith(("1", "2", "3")) for one in event.derived.occupations
     )
 
 

@@ -20,6 +20,7 @@ from bench.oracle import alerts, link_in, messages, subscribe
 from bench.records import delivery
 from pendler.speech import LANGUAGES
 from schemas.event import VacancyMatched
+from services.search.index import band_of
 
 
 class Command:
@@ -143,8 +144,8 @@ def test_a_vacancy_page_opens_with_the_facts_in_the_readers_language(exchange: E
 
 def test_both_sides_of_a_border_are_found_nearest_first(exchange: Exchange) -> None:
     found = exchange.search(near="Malmö", km=60, sort="nearest", limit=50)
-    kms = [one["km"] for one in found["vacancies"]]
-    assert kms == sorted(kms)
+    bands = [band_of(one["km"]) for one in found["vacancies"]]
+    assert bands == sorted(bands)
     assert {place["country"] for one in found["vacancies"] for place in one["places"]} == {"DK", "SE"}
     assert sum(facet["ads"] for facet in found["facets"]["country"]) == found["total"]["ads"]
 

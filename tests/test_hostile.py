@@ -132,7 +132,7 @@ def test_markup_in_any_field_is_text_or_harmless_on_the_page(site: Site) -> None
     assert names <= {"id", "class", "lang", "href", "rel", "for", "name", "type", "value", "rows", "spellcheck",
                      "method", "action", "enctype", "required", "selected", "aria-labelledby", "aria-hidden",
                      "open", "title",
-                     "tabindex", "scope"}  # fmt: skip
+                     "tabindex", "scope", "role", "aria-label"}  # fmt: skip
     hrefs = main.xpath(".//a/@href")
     assert all(re.match(r"https?://|/|mailto:", href) for href in hrefs), hrefs
     assert len(main.xpath(".//form")) == 1, "the page's own"

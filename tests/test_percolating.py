@@ -68,16 +68,24 @@ def searches(count: int) -> dict[str, dict[str, Any]]:
     return made
 
 
+def found_by(exchange: Exchange, query: dict[str, Any]) -> list[str]:
+    """All that a search finds, page by page."""
+    page = exchange.search(**query, sort="newest", limit=100)
+    refs = [one["ref"] for one in page["vacancies"]]
+    while page["next"]:
+        page = exchange.http.get(page["next"]).json()
+        refs += [one["ref"] for one in page["vacancies"]]
+    return refs
+
+
 def test_two_hundred_searches_find_what_the_search_api_finds(exchange: Exchange, percolate: Percolate) -> None:
     asked = searches(200)
-    refs = [one["ref"] for one in exchange.search(limit=100)["vacancies"]]
+    refs = found_by(exchange, {})
     documents = [exchange.http.get(f"/v1/vacancies/{ref}").text for ref in refs]
     found = percolate([{"id": name, "query": query} for name, query in asked.items()], documents)
     assert [each["ref"] for each in found] == refs
     fitting = {name: {each["ref"] for each in found if name in each["subscriptions"]} for name in asked}
-    assert fitting == {
-        name: {one["ref"] for one in exchange.search(**query, limit=100)["vacancies"]} for name, query in asked.items()
-    }
+    assert fitting == {name: set(found_by(exchange, query)) for name, query in asked.items()}
     assert sum(map(bool, fitting.values())) > 100
 
 

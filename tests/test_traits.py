@@ -88,7 +88,14 @@ def test_what_is_asked_is_met_or_not_said_or_neither(
 
 @pytest.mark.parametrize(
     ("isco", "score", "found"),
-    [("2512", 0.9, True), ("1321", 0.9, True), ("3115", 0.9, True), ("4110", 0.9, False), ("2512", 0.1, False)],
+    [
+        ("2512", 0.9, True),
+        ("1321", 0.9, True),
+        ("3115", 0.9, True),
+        ("4110", 0.9, False),
+        ("2512", 0.1, False),
+        ("", 1, False),
+    ],
 )
 def test_highly_qualified_is_a_group_too_and_stays_so_when_closed(isco: str, score: float, found: bool) -> None:
     given = event({}, []).model_dump(mode="json")
