@@ -24,7 +24,10 @@ heap=${ELASTICSEARCH_HEAP:-512m}
 server=$cache/elasticsearch-$version-java-$runtime
 nobody=65534
 
-alive() { kill -0 -- "-$(cat "$home/pid" 2>/dev/null || echo none)" 2>/dev/null; } # the launcher and the server it starts
+alive() { # the launcher, which is the first of its group a moment after it was started, or the server it starts
+  local pid
+  pid=$(cat "$home/pid" 2>/dev/null) && { kill -0 "$pid" || kill -0 -- "-$pid"; } 2>/dev/null
+}
 
 fetch() {
   [ -e "$server/bin/elasticsearch" ] && return
