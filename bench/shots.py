@@ -16,6 +16,16 @@ from pendler.place_file import build
 from pendler.speech import LANGUAGES
 
 CHOSEN = "&".join(f"ref=demo-{ref}" for ref in ("nl:lasser-terneuzen", "be:lasser-gent", "dk:svejser-aabenraa"))
+STEADY = {
+    "boards": "/boards",
+    "board": "/boards/jobs-abroad-for-danes",
+    "partnerships": "/partnerships",
+    "partnership": "/partnerships/oresund",
+    "numbers": "/numbers",
+    "unknown": "/unknown",
+    "privacy": "/privacy",
+}
+"""Pages that are there whoever asks for what."""
 PAGES = {
     "home": "/",
     "results": "/?q=welder&near=Zelzate&minutes=60",
@@ -24,13 +34,7 @@ PAGES = {
     "error": "/?near=Nowhereville",
     "vacancy": "/vacancies/demo-nl:lasser-terneuzen?near=Zelzate",
     "selection": f"/selection?{CHOSEN}",
-    "boards": "/boards",
-    "board": "/boards/jobs-abroad-for-danes",
-    "partnerships": "/partnerships",
-    "partnership": "/partnerships/oresund",
-    "numbers": "/numbers",
-    "unknown": "/unknown",
-    "privacy": "/privacy",
+    **STEADY,
 }
 WIDTHS = (360, 768, 1280)
 COLOURS = ("light", "dark")

@@ -163,8 +163,8 @@ def _value(facet: str, value: str, count: Count, language: str | None) -> dict[s
 def answer(one: Listing, labels: str | None = None, explain: bool = False) -> dict[str, Any]:
     """The whole answer as data; `labels` in another language than the query's; `explain` says why each was found."""
     language = labels or one.query.lang
-    asked = wanted(one.kept, one.origin)
-    why = [{"why": explained(asked, searchable(found.event))} if explain else {} for found in one.found]
+    asked = wanted(one.kept, one.origin) if explain else None
+    why = [{"why": explained(asked, searchable(found.event))} if asked else {} for found in one.found]
     return {
         "total": {"ads": one.hits.total.ads, "posts": one.hits.total.posts},
         "unsaid": {"ads": one.unsaid.ads, "posts": one.unsaid.posts},

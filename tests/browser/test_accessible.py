@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from bench.shots import STEADY
 from pendler.speech import LANGUAGES
 from tests.browser.conftest import Visit
 
@@ -22,14 +23,8 @@ PAGES = {
     "selection": "/selection?ref=demo-nl:lasser-terneuzen&ref=demo-be:lasser-gent",
     "no selection": "/selection",
     "selection over": "/selection?ref=demo-nl:lasser-terneuzen&made=2020-01-01",
-    "boards": "/boards",
-    "board": "/boards/jobs-abroad-for-danes",
-    "partnerships": "/partnerships",
-    "partnership": "/partnerships/oresund",
-    "numbers": "/numbers",
-    "unknown": "/unknown",
+    **STEADY,
     "accessibility": "/accessibility",
-    "privacy": "/privacy",
     "terms": "/terms",
     "contact": "/contact",
     "status": "/status",
